@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# make			build passt, and pasta as a link to it
+# make check		all tests: unit, frame-level, real namespaces
+# make unit		only those that need neither root nor namespaces
+# make lint		style rules and static analysis
+# make bench		measure against plain veth and other programs
+# make static		one static binary, with musl if it is there
+# make install		into $(DESTDIR)$(PREFIX)
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0)
+
+CC ?= cc
+CFLAGS ?= -O2 -g
+override CPPFLAGS += -D_GNU_SOURCE -DVERSION=\"$(VERSION)\"
+override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -fno-strict-aliasing
+
+PREFIX ?= /usr/local
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+
+SRCS := $(sort $(wildcard *.c))
+OBJS := $(SRCS:.c=.o)
+
+MUSL_CC ?= musl-gcc
+MUSL_INC = -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu
+STATIC_CC = $(if $(shell command -v $(MUSL_CC)),$(MUSL_CC) $(MUSL_INC),$(CC))
+
+all: passt pasta
+
+passt: $(OBJS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJS)
+
+pasta: passt
+	ln -sf passt $@
+
+%.o: %.c Makefile
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJS:.o=.d)
+
+static: passt.static
+
+passt.static: $(SRCS) $(wildcard *.h)
+	$(STATIC_CC) $(CPPFLAGS) $(CFLAGS) -static -o $@ $(SRCS)
+
+unit check lint bench:
+	+$(MAKE) -C test $@
+
+install: all
+	install -d $(BINDIR) $(MANDIR)
+	install -m 755 passt $(BINDIR)/passt
+	ln -sf passt $(BINDIR)/pasta
+	install -m 644 passt.1 $(MANDIR)/passt.1
+	ln -sf passt.1 $(MANDIR)/pasta.1
+
+clean:
+	rm -f passt pasta passt.static *.o *.d
+	+$(MAKE) -C test clean
+
+.PHONY: all static unit check lint bench install clean

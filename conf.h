@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CONF_H
+#define CONF_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <linux/if.h>
+
+#include "addr.h"
+#include "util.h"
+
+#define CONF_DNS_MAX		8	/* Name servers of an IP version */
+#define CONF_SEARCH_MAX		1024	/* Bytes of the search list */
+#define CONF_NAME_MAX		256	/* A domain name, terminated */
+#define CONF_PORTS_MAX		64	/* Uses of -t, -u, -T and -U, each */
+#define CONF_MTU_DEFAULT	65520
+#define CONF_MAC_DEFAULT	"9a:55:9a:55:9a:55"
+
+enum conf_mode { MODE_PASST, MODE_PASTA };
+
+/**
+ * enum conf_ports - which of the port options a specification came from
+ * @PORTS_TCP_IN:	-t, --tcp-ports
+ * @PORTS_UDP_IN:	-u, --udp-ports
+ * @PORTS_TCP_OUT:	-T, --tcp-ns
+ * @PORTS_UDP_OUT:	-U, --udp-ns
+ * @PORTS_KINDS:	Number of them
+ */
+enum conf_ports {
+	PORTS_TCP_IN, PORTS_UDP_IN, PORTS_TCP_OUT, PORTS_UDP_OUT, PORTS_KINDS,
+};
+
+/**
+ * struct conf_ip - settings of one IP version
+ * @enabled:		This version is carried at all
+ * @local_mode:		The host has no network of this version
+ * @template_if:	Host interface that addresses and routes come from
+ * @template_index:	Its index, 0 if there is none
+ * @addr:		Address of the guest; IPv6: unset in local mode
+ * @addr_given:		@addr was an option
+ * @prefix_len:		Length of the prefix of @addr
+ * @gw:			Default gateway as the guest sees it
+ * @gw_given:		@gw was an option
+ * @gw_from_host:	@gw is the host's own gateway or was an option
+ * @our_ll:		IPv6 only: our link-local address
+ * @outbound:		Source address of outbound sockets, unset for any
+ * @outbound_if:	Interface of outbound sockets, "" for any
+ * @outbound_index:	Its index
+ * @dns:		Name servers for the guest, mapped to what it can reach
+ * @dns_count:		How many
+ * @dns_given:		-D was given for this version
+ * @dns_forward:	Address that means @dns_host, unset for none
+ * @dns_host:		Name server of the host
+ * @map_host_loopback:	Address that means the host's loopback, unset for none
+ * @map_guest_addr:	Address that means @addr on the host, unset for none
+ * @copy_routes:	--config-net copies all routes
+ * @copy_addrs:		--config-net copies all addresses
+ */
+struct conf_ip {
+	bool enabled;
+	bool local_mode;
+	char template_if[IFNAMSIZ];
+	unsigned template_index;
+	struct addr addr;
+	bool addr_given;
+	int prefix_len;
+	struct addr gw;
+	bool gw_given;
+	bool gw_from_host;
+	struct addr our_ll;
+	struct addr outbound;
+	char outbound_if[IFNAMSIZ];
+	unsigned outbound_index;
+	struct addr dns[CONF_DNS_MAX];
+	unsigned dns_count;
+	bool dns_given;
+	struct addr dns_forward;
+	struct addr dns_host;
+	struct addr map_host_loopback;
+	struct addr map_guest_addr;
+	bool copy_routes;
+	bool copy_addrs;
+};
+
+/**
+ * struct conf - what was asked for, completed from the host's configuration
+ * @mode:		passt or pasta
+ * @ip:			Per IP version
+ * @mtu:		MTU for the guest, 0 to assign none
+ * @our_mac:		Our MAC address towards the guest
+ * @ns_mac:		MAC address of the namespace's interface
+ * @ns_mac_given:	@ns_mac was an option
+ * @search:		Search list, separated by spaces, "" for none
+ * @hostname:		Host name for the guest, "" for none
+ * @fqdn:		Fully qualified name for the guest, "" for none
+ * @dhcp_dns:		Tell the guest about name servers
+ * @dhcp_search:	Tell the guest about the search list
+ * @no_tcp:		No TCP
+ * @no_udp:		No UDP
+ * @no_icmp:		No echo
+ * @no_dhcp:		No DHCP server
+ * @no_dhcpv6:		No DHCPv6 server
+ * @no_ndp:		No neighbour discovery
+ * @no_ra:		No router advertisements
+ * @foreground:		Don't go to the background
+ * @quiet:		No informational messages
+ * @debug:		Tell decisions
+ * @trace:		Tell single frames
+ * @stats_s:		Least seconds between two tables of counters, 0: none
+ * @log_file:		Log file, "" for the system log
+ * @log_size:		Its greatest size, bytes
+ * @pcap:		Capture file, "" for none
+ * @pid_file:		PID file, "" for none
+ * @runas_uid:		User to change to if started as root
+ * @runas_gid:		Group likewise
+ * @ns_ifname:		Interface in the namespace, "" for the template's name
+ * @netns:		Path of the network namespace, "" if none was given
+ * @userns:		Path of the user namespace, "" if none was given
+ * @netns_pid:		Process whose namespaces are to be joined, 0 if none
+ * @netns_only:		Join or create no user namespace
+ * @no_netns_quit:	Stay when the namespace goes
+ * @no_pidns:		No PID namespace for the command
+ * @config_net:		Configure the interface in the namespace
+ * @command:		Command to run in a new namespace, NULL-terminated, or
+ *			NULL if a namespace is joined
+ * @ports:		Port specifications in the order given
+ * @ports_count:	How many of each kind
+ */
+struct conf {
+	enum conf_mode mode;
+	struct conf_ip ip[IPVER_MAX];
+	unsigned mtu;
+	uint8_t our_mac[MAC_LEN];
+	uint8_t ns_mac[MAC_LEN];
+	bool ns_mac_given;
+	char search[CONF_SEARCH_MAX];
+	char hostname[CONF_NAME_MAX];
+	char fqdn[CONF_NAME_MAX];
+	bool dhcp_dns;
+	bool dhcp_search;
+	bool no_tcp;
+	bool no_udp;
+	bool no_icmp;
+	bool no_dhcp;
+	bool no_dhcpv6;
+	bool no_ndp;
+	bool no_ra;
+	bool foreground;
+	bool quiet;
+	bool debug;
+	bool trace;
+	unsigned stats_s;
+	char log_file[PATH_MAX];
+	size_t log_size;
+	char pcap[PATH_MAX];
+	char pid_file[PATH_MAX];
+	uid_t runas_uid;
+	gid_t runas_gid;
+	char ns_ifname[IFNAMSIZ];
+	char netns[PATH_MAX];
+	char userns[PATH_MAX];
+	pid_t netns_pid;
+	bool netns_only;
+	bool no_netns_quit;
+	bool no_pidns;
+	bool config_net;
+	char *const *command;
+	const char *ports[PORTS_KINDS][CONF_PORTS_MAX];
+	unsigned ports_count[PORTS_KINDS];
+};
+
+void conf_parse(struct conf *conf, int argc, char *argv[]);
+void conf_from_host(struct conf *conf);
+void conf_print(const struct conf *conf);
+
+#endif /* CONF_H */

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef FLOW_H
+#define FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "siphash.h"
+#include "timer.h"
+
+struct ctx;
+struct flowtab;
+
+#define FLOW_MAX		(1U << 17)
+#define FLOW_ENTRY_SIZE		384	/* Bytes; each protocol asserts it */
+#define FLOW_NONE		UINT32_MAX
+
+/**
+ * enum flow_type - what an entry of the flow table is, index of its ops
+ * @FLOW_FREE:		No flow
+ * @FLOW_TCP:		TCP connection between guest and host
+ * @FLOW_TCP_SPLICE:	TCP connection between two sockets
+ * @FLOW_UDP:		UDP flow between guest and host
+ * @FLOW_UDP_SPLICE:	UDP flow between two sockets
+ * @FLOW_ICMP:		ICMP or ICMPv6 echo between guest and host
+ * @FLOW_TYPE_MAX:	Number of types
+ */
+enum flow_type {
+	FLOW_FREE, FLOW_TCP, FLOW_TCP_SPLICE, FLOW_UDP, FLOW_UDP_SPLICE,
+	FLOW_ICMP, FLOW_TYPE_MAX,
+};
+
+/**
+ * enum flow_place - where one side of a flow lives
+ * @PLACE_NONE:		Not known yet
+ * @PLACE_GUEST:	Behind the tap
+ * @PLACE_HOST:		Sockets in the host's namespace
+ * @PLACE_NS:		Sockets in the guest's namespace
+ */
+enum flow_place { PLACE_NONE, PLACE_GUEST, PLACE_HOST, PLACE_NS };
+
+/**
+ * struct flow_side - addresses of a flow as one side sees them
+ * @far:	Address of the endpoint on that side: for the guest side, the
+ *		guest's own
+ * @near:	Address we answer that endpoint from: for the guest side, the
+ *		one the guest contacted
+ * @far_port:	Port of the endpoint, or echo identifier; host byte order
+ * @near_port:	Port we answer from, host byte order
+ * @place:	Where the side lives
+ */
+struct flow_side {
+	struct addr far;
+	struct addr near;
+	uint16_t far_port;
+	uint16_t near_port;
+	uint8_t place;
+};
+
+/* Sides of a flow: the one that began it, and the one it was meant for */
+#define SIDE_INI		0U
+#define SIDE_TGT		1U
+#define SIDES			2U
+
+/**
+ * struct flow - head of each entry of the flow table, common to all protocols
+ * @timer:	The one timer of the flow
+ * @side:	Addresses on both sides
+ * @hash_next:	Next entry in the hash bucket of each side, FLOW_NONE at end
+ * @wait_next:	Next flow that waits for room to the guest
+ * @lru_prev:	Flow of the same type used longer ago
+ * @lru_next:	Flow of the same type used more recently
+ * @type:	Type, FLOW_FREE if unused
+ * @proto:	IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP or IPPROTO_ICMPV6
+ * @hashed:	Bit for each side that is in the hash table
+ * @waiting:	In the list of those that wait for room to the guest
+ * @closing:	Freed at the end of this turn of the loop
+ */
+struct flow {
+	struct timer timer;
+	struct flow_side side[SIDES];
+	uint32_t hash_next[SIDES];
+	uint32_t wait_next;
+	uint32_t lru_prev;
+	uint32_t lru_next;
+	uint8_t type;
+	uint8_t proto;
+	uint8_t hashed;
+	bool waiting;
+	bool closing;
+};
+
+/**
+ * struct flow_ops - what the flow table calls of a protocol
+ * @name:	Name for messages
+ * @event:	Handle epoll @events of the socket of @side
+ * @timer:	The flow's timer has run out
+ * @resume:	There is room to the guest again; NULL if it never waits
+ * @evict:	Close the flow, the table needs its place
+ */
+struct flow_ops {
+	const char *name;
+	void (*event)(struct ctx *c, struct flow *flow, unsigned side,
+		      uint32_t events);
+	void (*timer)(struct ctx *c, struct flow *flow);
+	void (*resume)(struct ctx *c, struct flow *flow);
+	void (*evict)(struct ctx *c, struct flow *flow);
+};
+
+struct flowtab *flow_table_new(uint32_t max);
+void flow_register(struct flowtab *ft, enum flow_type type,
+		   const struct flow_ops *ops);
+struct flow *flow_alloc(struct ctx *c, enum flow_type type, uint8_t proto);
+void flow_hash_side(struct flowtab *ft, struct flow *flow, unsigned side);
+struct flow *flow_lookup(struct flowtab *ft, uint8_t proto,
+			 const struct flow_side *key, unsigned *side);
+void flow_touch(struct flowtab *ft, struct flow *flow);
+void flow_unhash(struct flowtab *ft, struct flow *flow);
+void flow_close(struct ctx *c, struct flow *flow);
+void flow_wait(struct ctx *c, struct flow *flow);
+void flow_resume_waiting(struct ctx *c);
+void flow_end_turn(struct ctx *c);
+void flow_handle_event(struct ctx *c, uint32_t index, unsigned side,
+		       uint32_t events);
+void flow_timer_set(struct ctx *c, struct flow *flow, uint64_t due_ms);
+uint32_t flow_index(const struct flowtab *ft, const struct flow *flow);
+uint32_t flow_count(const struct flowtab *ft, enum flow_type type);
+const struct siphash_key *flow_hash_key(const struct flowtab *ft);
+int flow_epoll(struct ctx *c, struct flow *flow, unsigned side, int op, int fd,
+	       uint32_t events);
+const char *flow_str(const struct flow *flow, char *buf, size_t size);
+
+#define FLOW_STRLEN		320
+
+#endif /* FLOW_H */

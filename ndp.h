@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef NDP_H
+#define NDP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ctx;
+struct pkt;
+
+bool ndp_from_guest(struct ctx *c, const struct pkt *pkt);
+void ndp_init(struct ctx *c);
+void ndp_guest_connected(struct ctx *c);
+
+#endif /* NDP_H */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PASST_H
+#define PASST_H
+
+#include <stdint.h>
+
+#include "conf.h"
+#include "stats.h"
+#include "tap.h"
+
+#define PASST_EVENTS_MAX	64	/* Taken at once from epoll_wait() */
+
+struct flowtab;
+struct frag;
+struct icmp;
+struct ndp;
+struct tcp;
+struct udp;
+struct wheel;
+
+/**
+ * enum event_type - what an epoll event is about, index of the handlers
+ * @EVENT_TAP:		Frames from the guest can be read
+ * @EVENT_TAP_CTL:	Other descriptors of the tap back-end
+ * @EVENT_FLOW:		Socket of a flow
+ * @EVENT_SIGNAL:	A signal arrived
+ * @EVENT_COMMAND:	The spawned command ended
+ * @EVENT_NETNS:	The namespace may have ended
+ * @EVENT_TYPES:	Number of them
+ */
+enum event_type {
+	EVENT_TAP, EVENT_TAP_CTL, EVENT_FLOW, EVENT_SIGNAL, EVENT_COMMAND,
+	EVENT_NETNS, EVENT_TYPES,
+};
+
+/**
+ * union event_ref - what comes back with an epoll event
+ * @index:	Flow's index, or descriptor
+ * @side:	Side of the flow whose socket it is
+ * @type:	enum event_type
+ * @u64:	As epoll keeps it
+ */
+union event_ref {
+	struct {
+		uint32_t index;
+		uint16_t side;
+		uint16_t type;
+	};
+	uint64_t u64;
+};
+
+/**
+ * struct ctx - everything an instance consists of; owned by main()
+ * @conf:	Configuration, constant once the loop runs
+ * @tap:	Port to the guest
+ * @flows:	Flow table
+ * @wheel:	Timers
+ * @frag:	Packets from the guest being reassembled
+ * @tcp:	State of all TCP connections together
+ * @udp:	State of all UDP flows together
+ * @icmp:	State of all echo flows together
+ * @ndp:	Neighbour discovery: when to advertise next
+ * @stats:	Counters
+ * @now_ms:	CLOCK_MONOTONIC as of this turn of the loop
+ * @epollfd:	epoll instance, -1 in tests without sockets
+ */
+struct ctx {
+	struct conf conf;
+	struct tap tap;
+	struct flowtab *flows;
+	struct wheel *wheel;
+	struct frag *frag;
+	struct tcp *tcp;
+	struct udp *udp;
+	struct icmp *icmp;
+	struct ndp *ndp;
+	struct stats stats;
+	uint64_t now_ms;
+	int epollfd;
+};
+
+#endif /* PASST_H */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PCAP_H
+#define PCAP_H
+
+#include <stddef.h>
+
+struct iovec;
+
+int pcap_open(const char *path);
+void pcap_frame(int fd, const struct iovec *iov, size_t cnt, size_t len);
+
+#endif /* PCAP_H */

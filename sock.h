@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef SOCK_H
+#define SOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+
+struct conf;
+
+int sock_outbound(const struct conf *conf, uint8_t proto,
+		  const struct addr *dst, const struct addr *src,
+		  uint16_t src_port);
+int sock_connect(int fd, const struct addr *dst, uint16_t port,
+		 uint32_t scope_id);
+int sock_local(int fd, struct addr *addr, uint16_t *port);
+uint32_t sock_scope_id(const struct conf *conf, const struct addr *dst);
+int sock_set_int(int fd, int level, int opt, int value);
+
+#endif /* SOCK_H */

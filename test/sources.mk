@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# SOURCES_name: what test_name.c is linked with, one line a test, sorted
+SOURCES_view := view.c
