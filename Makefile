@@ -4,6 +4,7 @@
 # make check		all tests: unit, frame-level, real namespaces
 # make unit		only those that need neither root nor namespaces
 # make lint		style rules and static analysis
+# make size		is static memory within its limit?
 # make bench		measure against plain veth and other programs
 # make static		one static binary, with musl if it is there
 # make install		into $(DESTDIR)$(PREFIX)
@@ -23,7 +24,8 @@ SRCS := $(sort $(wildcard *.c))
 OBJS := $(SRCS:.c=.o)
 
 MUSL_CC ?= musl-gcc
-MUSL_INC = -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu
+MUSL_INC = -idirafter /usr/include \
+	   -idirafter /usr/include/$(shell uname -m)-linux-gnu
 STATIC_CC = $(if $(shell command -v $(MUSL_CC)),$(MUSL_CC) $(MUSL_INC),$(CC))
 
 all: passt pasta
@@ -47,6 +49,9 @@ passt.static: $(SRCS) $(wildcard *.h)
 unit check lint bench:
 	+$(MAKE) -C test $@
 
+size: passt
+	test/lint --bss passt
+
 install: all
 	install -d $(BINDIR) $(MANDIR)
 	install -m 755 passt $(BINDIR)/passt
@@ -58,4 +63,4 @@ clean:
 	rm -f passt pasta passt.static *.o *.d
 	+$(MAKE) -C test clean
 
-.PHONY: all static unit check lint bench install clean
+.PHONY: all static unit check lint size bench install clean

@@ -11,7 +11,7 @@
 #define OPT_PASTA		(1U << 1)
 #define OPT_ANY			(OPT_PASST | OPT_PASTA)
 #define OPT_ONCE		(1U << 2)	/* A second use is an error */
-#define OPT_REPEAT		(1U << 3)	/* Uses add up, in the handler */
+#define OPT_REPEAT		(1U << 3)	/* Uses add up in the handler */
 #define OPT_DEPRECATED		(1U << 4)	/* Accepted, shown as such */
 
 /**
