@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the tests of the namespace ring share: see lab.py for the laboratory.
+
+The environment variable PASTA names another binary than ../pasta to test.
+"""
+
+import os
+import tempfile
+
+import pytest
+
+import lab
+
+
+@pytest.fixture(scope='session')
+def directory():
+    """A directory that every user may enter, gone with the test process"""
+    if os.geteuid() != 0:
+        pytest.skip('the namespace ring needs root')
+    path = tempfile.mkdtemp(prefix='pasta-test-')
+    path_of_resolv_conf['path'] = lab.private_mounts(path)
+    yield path
+    os.chdir('/')
+    lab.check(lab.libc.umount2(path.encode(), 2))
+    os.rmdir(path)
+
+
+path_of_resolv_conf = {}
+
+
+@pytest.fixture(scope='session')
+def binary(directory):
+    """Path of the pasta under test"""
+    source = os.environ.get('PASTA', os.path.join(lab.TESTS, '../pasta'))
+    return lab.install_binary(source, directory)
+
+
+@pytest.fixture
+def resolv_conf(directory):
+    """Function that fills /etc/resolv.conf as this test sees it"""
+    def fill(text):
+        with open(path_of_resolv_conf['path'], 'w') as f:
+            f.write(text)
+    yield fill
+    fill('')
+
+
+@pytest.fixture
+def scratch(directory):
+    """A directory that every user may write to"""
+    path = tempfile.mkdtemp(dir=directory)
+    os.chmod(path, 0o777)
+    return path
+
+
+def make_topology(directory):
+    """A topology whose files anyone may write"""
+    path = tempfile.mkdtemp(dir=directory)
+    os.chmod(path, 0o777)
+    return lab.Topology(path)
+
+
+@pytest.fixture(scope='session')
+def shared_topology(directory):
+    """One topology for all tests that leave it as it is"""
+    t = make_topology(directory)
+    yield t
+    t.delete()
+
+
+@pytest.fixture
+def own_topology(directory):
+    """A topology to take apart"""
+    t = make_topology(directory)
+    yield t
+    t.delete()
+
+
+@pytest.fixture
+def topology(shared_topology):
+    """The topology of this test; a file may override this by its own"""
+    return shared_topology
+
+
+@pytest.fixture
+def start(topology, binary):
+    """Function that starts pasta with options and a namespace of its own"""
+    running = []
+
+    def begin(*options, **kwargs):
+        p = lab.Pasta(topology, binary, '--config-net', *options, **kwargs)
+        running.append(p)
+        return p
+    yield begin
+    for p in running:
+        if p.ns:
+            p.stop()
+
+
+@pytest.fixture
+def guest(start):
+    """Namespace that pasta connects with default settings, rootless"""
+    return start().ns
