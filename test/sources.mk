@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # SOURCES_name: what test_name.c is linked with, one line a test, sorted
 SOURCES_addr := addr.c
+SOURCES_csum := addr.c csum.c view.c
 SOURCES_log := log.c
+SOURCES_siphash := siphash.c
+SOURCES_timer := timer.c
 SOURCES_util := util.c
 SOURCES_view := view.c
