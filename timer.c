@@ -8,9 +8,8 @@
  *
  * - levels below the last hold only deadlines of the current slot of the level
  *   above, so whatever is on a lower level is due before all on a higher one;
- * - the current slot of a level is empty, as its deadlines are filed below;
- * - the last level wraps around, and reaches 63 of its slots (4.6 hours) far.
- *   Later deadlines are filed at its end, and filed anew from there.
+ * - the last level wraps around: it reaches 64 of its slots (4.6 hours) far,
+ *   and a deadline beyond that is met some rounds early, and filed anew.
  *
  * When the wheel arrives at a slot, its timers run out (level 0) or are filed
  * anew, relative to that time, that is, on a lower level.
@@ -33,7 +32,6 @@
 #include "util.h"
 
 #define TIMER_SLOT_MASK		(TIMER_SLOTS - 1U)
-#define TIMER_LAST_SHIFT	((TIMER_LEVELS - 1) * TIMER_SLOT_BITS)
 
 _Static_assert(TIMER_SLOTS == 64, "Slots of a level are bits of a uint64_t");
 
@@ -47,11 +45,6 @@ static void timer_file(struct wheel *w, struct timer *t, uint64_t at_ms)
 {
 	unsigned level, shift, slot;
 	struct timer **head;
-	uint64_t last;
-
-	last = (w->now_ms >> TIMER_LAST_SHIFT) + TIMER_SLOT_MASK;
-	if (at_ms >> TIMER_LAST_SHIFT > last)
-		at_ms = last << TIMER_LAST_SHIFT;
 
 	level = (unsigned)(63 - __builtin_clzll(at_ms ^ w->now_ms)) /
 		TIMER_SLOT_BITS;
