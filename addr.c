@@ -217,7 +217,7 @@ bool addr_in_prefix(const struct addr *a, const struct addr *net, int bits)
 	if (v == V4)
 		bits += 96;
 	bytes = bits / 8;
-	if (memcmp(&a->a6, &net->a6, (size_t)bytes))
+	if (memcmp(&a->a6, &net->a6, (size_t)bytes) != 0)
 		return false;
 	if (!(bits % 8))
 		return true;

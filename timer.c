@@ -77,7 +77,7 @@ static void timer_unlink(struct wheel *w, struct timer *t)
 
 	/* The last of a slot; those about to run out are in none any more */
 	if (!*t->pprev && pos < sizeof(w->slots)) {
-		size_t i = pos / sizeof(w->slots[0][0]);
+		size_t i = pos / (sizeof(w->slots[0]) / TIMER_SLOTS);
 
 		w->used[i / TIMER_SLOTS] &= ~(1ULL << i % TIMER_SLOTS);
 	}
