@@ -3,7 +3,9 @@
 SOURCES_addr := addr.c
 SOURCES_csum := addr.c csum.c view.c
 SOURCES_log := log.c
+SOURCES_pcap := pcap.c util.c view.c
 SOURCES_siphash := siphash.c
+SOURCES_stats := stats.c
 SOURCES_timer := timer.c
 SOURCES_util := util.c
 SOURCES_view := view.c
