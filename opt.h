@@ -10,13 +10,13 @@
 #define OPT_PASST		(1U << 0)
 #define OPT_PASTA		(1U << 1)
 #define OPT_ANY			(OPT_PASST | OPT_PASTA)
-#define OPT_ONCE		(1U << 2)	/* A second use is an error */
-#define OPT_REPEAT		(1U << 3)	/* Uses add up in the handler */
-#define OPT_DEPRECATED		(1U << 4)	/* Accepted, shown as such */
+#define OPT_REPEAT		(1U << 2)	/* Uses add up */
+#define OPT_DEPRECATED		(1U << 3)	/* Help says so */
 
 /**
  * enum opt_kind - what an option takes and how it is stored at its offset
  * @OPT_FLAG:	No argument, sets a bool
+ * @OPT_UNFLAG:	No argument, clears a bool
  * @OPT_UINT:	Decimal number from @min to @max, an unsigned int
  * @OPT_SIZE:	Decimal number from @min to @max, a size_t
  * @OPT_STRING:	Text of @min to @max bytes, a char array of @max + 1
@@ -24,38 +24,45 @@
  * @OPT_ACTION:	No argument, the handler is called
  */
 enum opt_kind {
-	OPT_FLAG, OPT_UINT, OPT_SIZE, OPT_STRING, OPT_CALL, OPT_ACTION,
+	OPT_FLAG, OPT_UNFLAG, OPT_UINT, OPT_SIZE, OPT_STRING, OPT_CALL,
+	OPT_ACTION, OPT_KINDS,
 };
 
 struct opt;
 
-/* Return: NULL, or what would be right, to end the message with */
+/* Return: NULL if @arg is right, opt_bad if it isn't what @accepts of the row
+ * says, or text on what would be right now, which ends the message to the user
+ */
 typedef const char *opt_handler(void *target, const struct opt *o,
 				const char *arg);
+
+extern const char opt_bad[];
 
 /**
  * struct opt - one option: all there is to know of it
  * @name:	Long name, without dashes
  * @letter:	Short name, 0 for none
- * @kind:	What it takes
  * @flags:	Modes and uses, OPT_*
+ * @kind:	What it takes
  * @offset:	Where the value goes in the target, bytes
  * @handler:	For OPT_CALL and OPT_ACTION
  * @min:	Least value or length
  * @max:	Greatest value or length
- * @arg:	Argument's name in help and messages, NULL if none is taken
+ * @arg:	Argument's name in help, NULL if none is taken
+ * @accepts:	What the argument may be, for messages; NULL if none is taken
  * @help:	Text for --help; further lines after newlines
  */
 struct opt {
 	const char *name;
 	char letter;
-	enum opt_kind kind;
 	unsigned flags;
+	enum opt_kind kind;
 	size_t offset;
 	opt_handler *handler;
 	unsigned long min;
 	unsigned long max;
 	const char *arg;
+	const char *accepts;
 	const char *help;
 };
 
