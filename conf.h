@@ -51,7 +51,7 @@ enum conf_ports {
  * @outbound_index:	Its index
  * @dns:		Name servers for the guest, mapped to what it can reach
  * @dns_count:		How many
- * @dns_given:		-D was given for this version
+ * @dns_given:		-D was given: the host's name servers aren't used
  * @dns_forward:	Address that means @dns_host, unset for none
  * @dns_host:		Name server of the host
  * @map_host_loopback:	Address that means the host's loopback, unset for none
@@ -89,11 +89,15 @@ struct conf_ip {
  * struct conf - what was asked for, completed from the host's configuration
  * @mode:		passt or pasta
  * @ip:			Per IP version
+ * @interface:		Template interface asked for, "" for none
+ * @netmask:		Length of the IPv4 netmask asked for, -1 for none
+ * @no_map_gw:		The gateway doesn't mean the host unless asked for
  * @mtu:		MTU for the guest, 0 to assign none
  * @our_mac:		Our MAC address towards the guest
  * @ns_mac:		MAC address of the namespace's interface
  * @ns_mac_given:	@ns_mac was an option
  * @search:		Search list, separated by spaces, "" for none
+ * @search_given:	@search was an option
  * @hostname:		Host name for the guest, "" for none
  * @fqdn:		Fully qualified name for the guest, "" for none
  * @dhcp_dns:		Tell the guest about name servers
@@ -105,7 +109,7 @@ struct conf_ip {
  * @no_dhcpv6:		No DHCPv6 server
  * @no_ndp:		No neighbour discovery
  * @no_ra:		No router advertisements
- * @foreground:		Don't go to the background
+ * @foreground:		Don't go to the background; always so with @command
  * @quiet:		No informational messages
  * @debug:		Tell decisions
  * @trace:		Tell single frames
@@ -116,14 +120,17 @@ struct conf_ip {
  * @pid_file:		PID file, "" for none
  * @runas_uid:		User to change to if started as root
  * @runas_gid:		Group likewise
- * @ns_ifname:		Interface in the namespace, "" for the template's name
- * @netns:		Path of the network namespace, "" if none was given
- * @userns:		Path of the user namespace, "" if none was given
+ * @ns_ifname:		Interface in the namespace
+ * @netns:		Path of the network namespace, "" to create one; that of
+ *			@netns_pid if a process was named
+ * @userns:		Path of the user namespace, "" if none is to be joined
  * @netns_pid:		Process whose namespaces are to be joined, 0 if none
  * @netns_only:		Join or create no user namespace
  * @no_netns_quit:	Stay when the namespace goes
  * @no_pidns:		No PID namespace for the command
  * @config_net:		Configure the interface in the namespace
+ * @no_copy_routes:	@copy_routes is false for both IP versions
+ * @no_copy_addrs:	@copy_addrs likewise
  * @command:		Command to run in a new namespace, NULL-terminated, or
  *			NULL if a namespace is joined
  * @ports:		Port specifications in the order given
@@ -132,11 +139,15 @@ struct conf_ip {
 struct conf {
 	enum conf_mode mode;
 	struct conf_ip ip[IPVER_MAX];
+	char interface[IFNAMSIZ];
+	int netmask;
+	bool no_map_gw;
 	unsigned mtu;
 	uint8_t our_mac[MAC_LEN];
 	uint8_t ns_mac[MAC_LEN];
 	bool ns_mac_given;
 	char search[CONF_SEARCH_MAX];
+	bool search_given;
 	char hostname[CONF_NAME_MAX];
 	char fqdn[CONF_NAME_MAX];
 	bool dhcp_dns;
@@ -167,6 +178,8 @@ struct conf {
 	bool no_netns_quit;
 	bool no_pidns;
 	bool config_net;
+	bool no_copy_routes;
+	bool no_copy_addrs;
 	char *const *command;
 	const char *ports[PORTS_KINDS][CONF_PORTS_MAX];
 	unsigned ports_count[PORTS_KINDS];

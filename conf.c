@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* conf.c - the options, and what they make of struct conf
+ *
+ * This is the one list of options: what is known, accepted and shown by --help
+ * stands in conf_rows, and passt.1 describes each row. conf_parse() sets the
+ * defaults that depend on nothing, reads the command line in one pass, then
+ * checks what concerns several options. It looks at the host only to tell that
+ * an interface, user, process or namespace named by an option is not there.
+ * What is left open is filled in from the host by conf_from_host(), elsewhere.
+ *
+ * The last use of an option wins, but for those that add up (-D, and port
+ * specifications) and those that name the same thing twice by mistake (-a and
+ * -o, once for each IP version; -4 and -6 together).
+ *
+ * Settings of an IP version that is disabled are accepted and have no effect:
+ * callers pass fixed lists of options besides the user's.
+ *
+ * All errors end the program with one line, before anything was started.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <net/if.h>
+
+#include "conf.h"
+#include "conf_set.h"
+#include "log.h"
+#include "opt.h"
+#include "parse.h"
+
+#define LOG_SIZE_MIN	4096	/* Bytes: several lines */
+#define LOG_SIZE_MAX	(1UL << 31)
+#define LOG_SIZE_DEFAULT (1UL << 20)
+#define STATS_MAX	86400	/* Seconds: a day */
+#define PREFIX_LEN_V6	64	/* Of a prefix for SLAAC: RFC 4291, 2.5.1 */
+#define ID_NOBODY	65534	/* If there is no such user */
+#define PID_MAX		4194304	/* PID_MAX_LIMIT, include/linux/threads.h */
+
+/* What arguments may be, for more than one option */
+#define ACCEPT_PATH	"a path"
+#define ACCEPT_IF	"name of an interface of this host"
+#define ACCEPT_MAC	"unicast MAC address such as " CONF_MAC_DEFAULT
+#define ACCEPT_UNICAST	"unicast address, IPv4 or IPv6, not a loopback one"
+#define ACCEPT_DOMAIN	"domain name: labels of letters, digits and dashes"
+
+static opt_handler show_help;
+static opt_handler show_version;
+
+/* Shorthands of the rows, which stay one paragraph an option that way */
+#define FLAG(member)	OPT_FLAG, .offset = offsetof(struct conf, member)
+#define UNFLAG(member)	OPT_UNFLAG, .offset = offsetof(struct conf, member)
+#define DO(fn)		OPT_ACTION, .handler = fn
+#define TO(member, fn)	OPT_CALL, .handler = fn, \
+			.offset = offsetof(struct conf, member)
+#define TO_IP(member, fn) OPT_CALL, .handler = fn, \
+			.offset = offsetof(struct conf_ip, member)
+#define PATH(member)	OPT_STRING, .min = 1, .max = PATH_MAX - 1, \
+			.offset = offsetof(struct conf, member), \
+			.accepts = ACCEPT_PATH
+
+static const struct opt conf_rows[] = {
+	{ "debug", 'd', OPT_ANY, DO(conf_set_verbose),
+	  .help = "Tell about flows and decisions" },
+	{ "trace", 0, OPT_ANY, DO(conf_set_verbose),
+	  .help = "Tell about single packets too" },
+	{ "quiet", 'q', OPT_ANY, DO(conf_set_verbose),
+	  .help = "Tell only warnings and errors" },
+	{ "foreground", 'f', OPT_ANY, FLAG(foreground),
+	  .help = "Don't go to the background" },
+	{ "stderr", 'e', OPT_ANY | OPT_DEPRECATED,
+	  DO(conf_set_nothing),
+	  .help = "Accepted without effect" },
+	{ "log-file", 'l', OPT_ANY, PATH(log_file), .arg = "PATH",
+	  .help = "Log to a file, not to the system logger" },
+	{ "log-size", 0, OPT_ANY, OPT_SIZE, offsetof(struct conf, log_size),
+	  .min = LOG_SIZE_MIN, .max = LOG_SIZE_MAX, .arg = "BYTES",
+	  .accepts = "4096 to 2147483648 bytes",
+	  .help = "Greatest size of the log file\ndefault: 1048576" },
+	{ "stats", 0, OPT_ANY, OPT_UINT, offsetof(struct conf, stats_s),
+	  .min = 1, .max = STATS_MAX, .arg = "DELAY",
+	  .accepts = "1 to 86400 seconds",
+	  .help = "Show counters, at most every DELAY seconds" },
+	{ "runas", 0, OPT_ANY,
+	  OPT_CALL, .handler = conf_set_runas, .arg = "USER",
+	  .accepts = "UID, UID:GID, LOGIN or LOGIN:GROUP",
+	  .help = "UID, UID:GID, LOGIN or LOGIN:GROUP to run as\n"
+		  "default: nobody, if started as root" },
+	{ "help", 'h', OPT_ANY, DO(show_help),
+	  .help = "Show this and exit" },
+	{ "version", 0, OPT_ANY, DO(show_version),
+	  .help = "Show the version and exit" },
+	{ "pcap", 'p', OPT_ANY, PATH(pcap), .arg = "FILE",
+	  .help = "Capture the guest's packets to a file" },
+	{ "pid", 'P', OPT_ANY, PATH(pid_file), .arg = "FILE",
+	  .help = "Write own process ID to a file when ready" },
+	{ "mtu", 'm', OPT_ANY, OPT_CALL, .handler = conf_set_mtu, .arg = "MTU",
+	  .accepts = "68 to 65521 bytes, or 0 to assign none",
+	  .help = "MTU to assign, 0 for none\ndefault: 65520" },
+	{ "address", 'a', OPT_ANY, OPT_CALL, .handler = conf_set_address,
+	  .arg = "ADDR[/BITS]",
+	  .accepts = "unicast address with or without length of the prefix: "
+		     "IPv4 with /0 to /32, IPv6 with /0 to /128",
+	  .help = "Address to assign, once for each IP version\n"
+		  "default: those of the template interface" },
+	{ "netmask", 'n', OPT_ANY, OPT_CALL, .handler = conf_set_netmask,
+	  .arg = "MASK",
+	  .accepts = "IPv4 netmask such as 255.255.255.0, or 0 to 32 bits",
+	  .help = "IPv4 netmask to assign, as address or in bits\n"
+		  "default: the host's, or by class with -a" },
+	{ "mac-addr", 'M', OPT_ANY, TO(our_mac, conf_set_mac), .arg = "ADDR",
+	  .accepts = ACCEPT_MAC,
+	  .help = "Our MAC address towards the guest\n"
+		  "default: " CONF_MAC_DEFAULT },
+	{ "gateway", 'g', OPT_ANY, TO_IP(gw, conf_set_gateway), .arg = "ADDR",
+	  .accepts = ACCEPT_UNICAST,
+	  .help = "Default gateway to assign, for each IP version\n"
+		  "default: that of the template interface" },
+	{ "interface", 'i', OPT_ANY,
+	  TO(interface, conf_set_host_if), .arg = "NAME",
+	  .accepts = ACCEPT_IF,
+	  .help = "Template interface for addresses and routes\n"
+		  "default: --outbound-if4, --outbound-if6, or the\n"
+		  "one with the default route" },
+	{ "outbound", 'o', OPT_ANY, OPT_CALL, .handler = conf_set_outbound,
+	  .arg = "ADDR",
+	  .accepts = "unicast address of this host, IPv4 or IPv6, "
+		     "neither loopback nor IPv6 link-local",
+	  .help = "Source address of outbound sockets,\n"
+		  "once for each IP version\n"
+		  "default: chosen by the host's routes" },
+	{ "outbound-if4", 0, OPT_ANY, TO(ip[V4].outbound_if, conf_set_host_if),
+	  .arg = "NAME", .accepts = ACCEPT_IF,
+	  .help = "Interface of outbound IPv4 sockets\n"
+		  "default: chosen by the host's routes" },
+	{ "outbound-if6", 0, OPT_ANY, TO(ip[V6].outbound_if, conf_set_host_if),
+	  .arg = "NAME", .accepts = ACCEPT_IF,
+	  .help = "Interface of outbound IPv6 sockets\n"
+		  "default: chosen by the host's routes" },
+	{ "dns", 'D', OPT_ANY | OPT_REPEAT, OPT_CALL, .handler = conf_add_dns,
+	  .arg = "ADDR", .accepts = "unicast address, IPv4 or IPv6, or none",
+	  .help = "Name server to tell the guest, or none\n"
+		  "default: those of /etc/resolv.conf" },
+	{ "dns-forward", 0, OPT_ANY, TO_IP(dns_forward, conf_set_forward),
+	  .arg = "ADDR", .accepts = ACCEPT_UNICAST,
+	  .help = "Address that means --dns-host to the guest" },
+	{ "dns-host", 0, OPT_ANY, TO_IP(dns_host, conf_set_dns_host),
+	  .arg = "ADDR", .accepts = "unicast address, IPv4 or IPv6",
+	  .help = "Name server that --dns-forward leads to\n"
+		  "default: the first one of /etc/resolv.conf" },
+	{ "search", 'S', OPT_ANY, OPT_CALL, .handler = conf_set_search,
+	  .arg = "LIST", .accepts = "domain names with spaces between, or none",
+	  .help = "Search list to tell the guest, or none\n"
+		  "default: that of /etc/resolv.conf" },
+	{ "dhcp-dns", 0, OPT_ANY, FLAG(dhcp_dns),
+	  .help = "Tell name servers by DHCP, DHCPv6 and NDP\n"
+		  "default of passt" },
+	{ "no-dhcp-dns", 0, OPT_ANY, UNFLAG(dhcp_dns),
+	  .help = "Don't: default of pasta" },
+	{ "dhcp-search", 0, OPT_ANY, FLAG(dhcp_search),
+	  .help = "Tell the search list by DHCP, DHCPv6 and NDP\n"
+		  "default of passt" },
+	{ "no-dhcp-search", 0, OPT_ANY, UNFLAG(dhcp_search),
+	  .help = "Don't: default of pasta" },
+	{ "hostname", 'H', OPT_ANY,
+	  TO(hostname, conf_set_domain), .arg = "NAME",
+	  .accepts = ACCEPT_DOMAIN,
+	  .help = "Host name to tell the guest by DHCP" },
+	{ "fqdn", 0, OPT_ANY, TO(fqdn, conf_set_domain), .arg = "NAME",
+	  .accepts = ACCEPT_DOMAIN,
+	  .help = "Full name to tell the guest by DHCP and DHCPv6" },
+	{ "no-tcp", 0, OPT_ANY, FLAG(no_tcp), .help = "No TCP" },
+	{ "no-udp", 0, OPT_ANY, FLAG(no_udp), .help = "No UDP" },
+	{ "no-icmp", 0, OPT_ANY, FLAG(no_icmp),
+	  .help = "No ICMP and ICMPv6; implies --no-ndp" },
+	{ "no-dhcp", 0, OPT_ANY, FLAG(no_dhcp), .help = "No DHCP server" },
+	{ "no-ndp", 0, OPT_ANY, FLAG(no_ndp), .help = "No answers by NDP" },
+	{ "no-dhcpv6", 0, OPT_ANY, FLAG(no_dhcpv6),
+	  .help = "No DHCPv6 server" },
+	{ "no-ra", 0, OPT_ANY,
+	  FLAG(no_ra), .help = "No router advertisements" },
+	{ "map-host-loopback", 0, OPT_ANY,
+	  TO_IP(map_host_loopback, conf_set_map),
+	  .arg = "ADDR", .accepts = ACCEPT_UNICAST ", or none",
+	  .help = "Address that means the host's loopback, or none\n"
+		  "default: the gateway" },
+	{ "no-map-gw", 0, OPT_ANY, FLAG(no_map_gw),
+	  .help = "The gateway doesn't mean the host's loopback" },
+	{ "map-guest-addr", 0, OPT_ANY, TO_IP(map_guest_addr, conf_set_map),
+	  .arg = "ADDR", .accepts = ACCEPT_UNICAST ", or none",
+	  .help = "Address that means the guest's on the host, or none" },
+	{ "chroot-fallback", 0, OPT_ANY, DO(conf_set_nothing),
+	  .help = "Accepted without effect" },
+	{ "ipv4-only", '4', OPT_ANY, DO(conf_set_only), .help = "No IPv6" },
+	{ "ipv6-only", '6', OPT_ANY, DO(conf_set_only), .help = "No IPv4" },
+	{ "tcp-ports", 't', OPT_ANY | OPT_REPEAT,
+	  TO(ports[PORTS_TCP_IN], conf_add_ports),
+	  .arg = "SPEC", .accepts = "none or auto",
+	  .help = "TCP ports forwarded to the guest:\n"
+		  "none, or with pasta also auto" },
+	{ "udp-ports", 'u', OPT_ANY | OPT_REPEAT,
+	  TO(ports[PORTS_UDP_IN], conf_add_ports),
+	  .arg = "SPEC", .accepts = "none or auto",
+	  .help = "UDP ports likewise" },
+	{ "tcp-ns", 'T', OPT_PASTA | OPT_REPEAT,
+	  TO(ports[PORTS_TCP_OUT], conf_add_ports),
+	  .arg = "SPEC", .accepts = "none or auto",
+	  .help = "TCP ports forwarded to the host: none or auto" },
+	{ "udp-ns", 'U', OPT_PASTA | OPT_REPEAT,
+	  TO(ports[PORTS_UDP_OUT], conf_add_ports),
+	  .arg = "SPEC", .accepts = "none or auto",
+	  .help = "UDP ports likewise" },
+	{ "host-lo-to-ns-lo", 0, OPT_PASTA, DO(conf_set_nothing),
+	  .help = "Accepted without effect" },
+	{ "ns-ifname", 'I', OPT_PASTA,
+	  TO(ns_ifname, conf_set_ifname), .arg = "NAME",
+	  .accepts = "name of at most 15 characters, "
+		     "without slash, colon or space",
+	  .help = "Interface in the namespace\n"
+		  "default: the template interface's name, or tap0" },
+	{ "userns", 0, OPT_PASTA, OPT_CALL, .handler = conf_set_userns,
+	  .arg = "PATH", .accepts = "path of a user namespace",
+	  .help = "User namespace to join" },
+	{ "netns", 0, OPT_PASTA, OPT_CALL, .handler = conf_set_netns,
+	  .arg = "PATH|NAME",
+	  .accepts = "path of a network namespace, "
+		     "or name of one in " CONF_RUN_NETNS,
+	  .help = "Network namespace to join" },
+	{ "netns-only", 0, OPT_PASTA, FLAG(netns_only),
+	  .help = "Neither join nor create a user namespace\n"
+		  "implied by --netns without --userns" },
+	{ "no-netns-quit", 0, OPT_PASTA, FLAG(no_netns_quit),
+	  .help = "Stay when the namespace is removed" },
+	{ "no-pidns", 0, OPT_PASTA, FLAG(no_pidns),
+	  .help = "No PID namespace for the command" },
+	{ "config-net", 0, OPT_PASTA, FLAG(config_net),
+	  .help = "Set up addresses and routes in the namespace" },
+	{ "no-copy-routes", 0, OPT_PASTA | OPT_DEPRECATED, FLAG(no_copy_routes),
+	  .help = "With --config-net: only a default route" },
+	{ "no-copy-addrs", 0, OPT_PASTA | OPT_DEPRECATED, FLAG(no_copy_addrs),
+	  .help = "With --config-net: only one address" },
+	{ "ns-mac-addr", 0, OPT_PASTA, TO(ns_mac, conf_set_mac), .arg = "ADDR",
+	  .accepts = ACCEPT_MAC,
+	  .help = "MAC address of the namespace's interface\n"
+		  "default: random" },
+};
+
+static const struct opt_table conf_table = {
+	conf_rows, ARRAY_SIZE(conf_rows),
+};
+
+/**
+ * mode_name() - name of the program in a mode
+ */
+static const char *mode_name(enum conf_mode mode)
+{
+	return mode == MODE_PASTA ? "pasta" : "passt";
+}
+
+/**
+ * finish_stdout() - end successfully, if all output got where it should
+ */
+static void finish_stdout(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		die_errno("can't write to standard output");
+
+	exit(EXIT_SUCCESS);
+}
+
+static const char *show_version(void *target, const struct opt *o,
+				const char *arg)
+{
+	const struct conf *conf = target;
+
+	(void)o;
+	(void)arg;
+	printf("%s %s\n", mode_name(conf->mode), VERSION);
+	finish_stdout();
+	return NULL;
+}
+
+static const char *show_help(void *target, const struct opt *o,
+			     const char *arg)
+{
+	const struct conf *conf = target;
+
+	(void)o;
+	(void)arg;
+	if (conf->mode == MODE_PASTA) {
+		puts("Usage: pasta [OPTION]... [COMMAND [ARG]...]\n"
+		     "       pasta [OPTION]... PID\n"
+		     "       pasta [OPTION]... --netns PATH|NAME\n\n"
+		     "Connect a network namespace: a new one that runs COMMAND "
+		     "or a shell,\nthat of process PID, or one with a name.\n");
+	} else {
+		puts("Usage: passt [OPTION]...\n\n"
+		     "Connect a virtual machine.\n");
+	}
+	opt_print_help(&conf_table,
+		       conf->mode == MODE_PASTA ? OPT_PASTA : OPT_PASST,
+		       stdout);
+	finish_stdout();
+	return NULL;
+}
+
+/**
+ * started_as_root() - are we root, and not just in a user namespace?
+ *
+ * Source: user_namespaces(7), the map of the initial namespace
+ */
+static bool started_as_root(void)
+{
+	unsigned long inside, outside, count;
+	char map[128];
+
+	if (geteuid())
+		return false;
+	if (util_read_file("/proc/self/uid_map", map, sizeof(map)) <= 0 ||
+	    sscanf(map, "%lu %lu %lu", &inside, &outside, &count) != 3)
+		return true;
+
+	return !inside && !outside && count == UINT32_MAX;
+}
+
+/**
+ * conf_default() - set what options are measured against
+ * @conf:	Configuration
+ * @mode:	Mode
+ */
+static void conf_default(struct conf *conf, enum conf_mode mode)
+{
+	const char *mac = CONF_MAC_DEFAULT;
+	enum ipver v;
+
+	memset(conf, 0, sizeof(*conf));
+	conf->mode = mode;
+	conf->netmask = -1;
+	conf->mtu = CONF_MTU_DEFAULT;
+	conf->log_size = LOG_SIZE_DEFAULT;
+	conf->dhcp_dns = conf->dhcp_search = mode == MODE_PASST;
+	parse_mac(&mac, conf->our_mac);
+	for (v = 0; v < IPVER_MAX; v++) {
+		conf->ip[v].enabled = true;
+		conf->ip[v].prefix_len = -1;
+	}
+
+	conf->runas_uid = geteuid();
+	conf->runas_gid = getegid();
+	if (started_as_root() &&
+	    !conf_runas_user("nobody", &conf->runas_uid, &conf->runas_gid))
+		conf->runas_uid = conf->runas_gid = ID_NOBODY;
+}
+
+/**
+ * class_bits() - length of the netmask of an address by its class
+ * @a:		IPv4 address
+ *
+ * Source: RFC 791, 3.2
+ */
+static int class_bits(const struct addr *a)
+{
+	uint8_t first = a->a6.s6_addr[12];
+
+	if (first < 128)
+		return 8;
+	if (first < 192)
+		return 16;
+	if (first < 224)
+		return 24;
+	return 32;
+}
+
+/**
+ * conf_check_ip() - rules on addresses and interfaces
+ * @conf:	Configuration
+ */
+static void conf_check_ip(struct conf *conf)
+{
+	struct conf_ip *ip4 = &conf->ip[V4], *ip6 = &conf->ip[V6], *ip;
+
+	if (conf->netmask >= 0 && ip4->prefix_len >= 0)
+		die("option '--netmask': invalid value '%d' besides /%d with "
+		    "--address, accepted: one of both", conf->netmask,
+		    ip4->prefix_len);
+	if (conf->netmask >= 0)
+		ip4->prefix_len = conf->netmask;
+	else if (ip4->addr_given && ip4->prefix_len < 0)
+		ip4->prefix_len = class_bits(&ip4->addr);
+	if (ip6->addr_given)
+		ip6->prefix_len = PREFIX_LEN_V6;
+
+	for (ip = conf->ip; ip < conf->ip + IPVER_MAX; ip++) {
+		const char *name = ip->outbound_if;
+
+		if (*name)
+			ip->outbound_index = if_nametoindex(name);
+		if (*conf->interface)
+			name = conf->interface;
+		if (*name)
+			ip->template_index = if_nametoindex(name);
+
+		ip->copy_routes = !conf->no_copy_routes && !ip->gw_given;
+		ip->copy_addrs = !conf->no_copy_addrs && !ip->addr_given;
+	}
+	if (conf->netmask >= 0)
+		ip4->copy_addrs = false;
+
+	if (conf->no_icmp)
+		conf->no_ndp = true;
+}
+
+/**
+ * conf_join_pid() - take a process as what is to be joined
+ * @conf:	Configuration
+ * @arg:	Argument: PID as decimal number
+ */
+static void conf_join_pid(struct conf *conf, const char *arg)
+{
+	const char *p = arg;
+	unsigned long pid;
+
+	if (parse_uint(&p, PID_MAX, &pid) && pid)
+		snprintf(conf->netns, sizeof(conf->netns), "/proc/%lu/ns/net",
+			 pid);
+	if (!*conf->netns || access(conf->netns, F_OK))
+		die("PID: invalid value '%.80s', accepted: PID of a running "
+		    "process", arg);
+
+	conf->netns_pid = pid;
+	if (!conf->netns_only && !*conf->userns)
+		snprintf(conf->userns, sizeof(conf->userns),
+			 "/proc/%lu/ns/user", pid);
+}
+
+/**
+ * conf_check_target() - find what pasta is to connect: PID, name, or command
+ * @conf:	Configuration
+ * @words:	Words behind the options, NULL-terminated
+ */
+static void conf_check_target(struct conf *conf, char *words[])
+{
+	static char shell[PATH_MAX], *shell_words[] = { shell, NULL };
+	const char *p = words[0], *env = getenv("SHELL");
+
+	if (*conf->netns && p)
+		die("option '--netns': invalid value '%.80s' besides '%.80s', "
+		    "accepted: either --netns, or a PID or command",
+		    conf->netns, p);
+	if (*conf->userns && conf->netns_only)
+		die("option '--userns': invalid value '%.80s' with "
+		    "--netns-only, accepted: one of both", conf->userns);
+
+	if (p && *p && !words[1] && !p[strspn(p, "0123456789")])
+		conf_join_pid(conf, p);
+	else if (*conf->netns)
+		conf->netns_only |= !*conf->userns;
+
+	if (*conf->netns && conf->no_pidns)
+		die("option '--no-pidns': not with '%.80s', accepted: with a "
+		    "command", conf->netns);
+	if (*conf->netns)
+		return;
+
+	if (*conf->userns)
+		die("option '--userns': invalid value '%.80s' with a command, "
+		    "accepted: with --netns or a PID", conf->userns);
+	util_copy_str(shell, env && *env ? env : "/bin/sh", sizeof(shell));
+	conf->command = words[0] ? words : shell_words;
+	conf->foreground = true;
+}
+
+/**
+ * conf_check_pasta() - rules on options of pasta, and what it is to connect
+ * @conf:	Configuration
+ * @words:	Words behind the options, NULL-terminated
+ */
+static void conf_check_pasta(struct conf *conf, char *words[])
+{
+	conf_check_target(conf, words);
+
+	if (conf->no_copy_routes && !conf->config_net)
+		die("option '--no-copy-routes': accepted only with "
+		    "--config-net");
+	if (conf->no_copy_addrs && !conf->config_net)
+		die("option '--no-copy-addrs': accepted only with "
+		    "--config-net");
+}
+
+/**
+ * conf_parse() - read the command line
+ * @conf:	Filled with the configuration, complete but for what
+ *		conf_from_host() adds
+ * @argc:	Number of words in @argv
+ * @argv:	Words, NULL-terminated, kept as the command and ports refer to
+ *		them; the name of the program selects the mode
+ *
+ * Ends with a message and status 1 at any mistake, with status 0 for --help
+ * and --version. Sets the level of messages.
+ */
+void conf_parse(struct conf *conf, int argc, char *argv[])
+{
+	const char *name = argc ? argv[0] : "", *slash = strrchr(name, '/');
+	bool pasta = !strncmp(slash ? slash + 1 : name, "pasta", 5);
+	int next;
+
+	conf_default(conf, pasta ? MODE_PASTA : MODE_PASST);
+	next = opt_parse(&conf_table, pasta ? OPT_PASTA : OPT_PASST, conf,
+			 argc, argv);
+
+	conf_check_ip(conf);
+	if (pasta)
+		conf_check_pasta(conf, argv + next);
+	else if (next < argc)
+		die("invalid argument '%.80s', accepted: options, see --help",
+		    argv[next]);
+
+	log_set_level(conf->trace ? LOG_LEVEL_TRACE :
+		      conf->debug ? LOG_LEVEL_DEBUG :
+		      conf->quiet ? LOG_LEVEL_WARN : LOG_LEVEL_INFO);
+}
