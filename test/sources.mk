@@ -2,6 +2,7 @@
 # SOURCES_name: what test_name.c is linked with, one line a test, sorted
 SOURCES_addr := addr.c
 SOURCES_csum := addr.c csum.c view.c
+SOURCES_frag := addr.c frag.c log.c view.c
 SOURCES_log := log.c
 SOURCES_pcap := pcap.c util.c view.c
 SOURCES_siphash := siphash.c
