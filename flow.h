@@ -65,13 +65,23 @@ struct flow_side {
 #define SIDES			2U
 
 /**
+ * struct flow_link - place in a list of flows, by index
+ * @prev:	Flow before this one, FLOW_NONE if it is the first
+ * @next:	Flow after this one, FLOW_NONE if it is the last
+ */
+struct flow_link {
+	uint32_t prev;
+	uint32_t next;
+};
+
+/**
  * struct flow - head of each entry of the flow table, common to all protocols
  * @timer:	The one timer of the flow
  * @side:	Addresses on both sides
- * @hash_next:	Next entry in the hash bucket of each side, FLOW_NONE at end
- * @wait_next:	Next flow that waits for room to the guest
- * @lru_prev:	Flow of the same type used longer ago
- * @lru_next:	Flow of the same type used more recently
+ * @hash_next:	Next reference in the hash bucket of each side,
+ *		0 at the end, see flow_hash_side()
+ * @wait:	Place among those that wait for room to the guest
+ * @lru:	Place among those of the same type, the longest unused first
  * @type:	Type, FLOW_FREE if unused
  * @proto:	IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP or IPPROTO_ICMPV6
  * @hashed:	Bit for each side that is in the hash table
@@ -82,9 +92,8 @@ struct flow {
 	struct timer timer;
 	struct flow_side side[SIDES];
 	uint32_t hash_next[SIDES];
-	uint32_t wait_next;
-	uint32_t lru_prev;
-	uint32_t lru_next;
+	struct flow_link wait;
+	struct flow_link lru;
 	uint8_t type;
 	uint8_t proto;
 	uint8_t hashed;
@@ -117,7 +126,6 @@ void flow_hash_side(struct flowtab *ft, struct flow *flow, unsigned side);
 struct flow *flow_lookup(struct flowtab *ft, uint8_t proto,
 			 const struct flow_side *key, unsigned *side);
 void flow_touch(struct flowtab *ft, struct flow *flow);
-void flow_unhash(struct flowtab *ft, struct flow *flow);
 void flow_close(struct ctx *c, struct flow *flow);
 void flow_wait(struct ctx *c, struct flow *flow);
 void flow_resume_waiting(struct ctx *c);

@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* flow.c - the flow table: what all connections and flows have in common
+ *
+ * Entries are of one size and at a fixed place, so that an index in an epoll
+ * event finds them without a lookup. Each protocol keeps its own fields behind
+ * the struct flow at the head, and is called back through its struct flow_ops.
+ *
+ * Life-cycle: flow_alloc() takes a free entry, zeroed; the protocol fills its
+ * sides and makes them known with flow_hash_side(). flow_close() takes it out
+ * of the hash, the timer wheel and all lists, and marks it as closing: from
+ * then on no call-back is made for it. Its memory is reused only after
+ * flow_end_turn(), once the events taken in the same turn of the loop are
+ * handled, so that a stale one never meets another flow.
+ *
+ * A full table closes the flow that was unused for longest, echo flows first,
+ * then UDP, then TCP: a few entries are kept back for that, as what was closed
+ * is free only at the end of the turn.
+ *
+ * Lookups are O(1) as long as the hash, keyed with a secret, spreads. Memory
+ * of entries that were never used isn't touched.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "flow.h"
+#include "log.h"
+#include "passt.h"
+
+#define FLOW_RESERVE		64	/* Entries kept for use while evicting */
+#define FLOW_BUCKETS		(FLOW_MAX * 2)
+
+static const char *const flow_type_names[] = {
+	[FLOW_FREE] = "free", [FLOW_TCP] = "TCP",
+	[FLOW_TCP_SPLICE] = "TCP (spliced)", [FLOW_UDP] = "UDP",
+	[FLOW_UDP_SPLICE] = "UDP (spliced)", [FLOW_ICMP] = "ping",
+};
+static_assert(ARRAY_SIZE(flow_type_names) == FLOW_TYPE_MAX, "a name each");
+
+/**
+ * struct flow_list - head of a list of flows
+ * @first:	First flow, FLOW_NONE if it is empty
+ * @last:	Last flow, FLOW_NONE if it is empty
+ */
+struct flow_list {
+	uint32_t first;
+	uint32_t last;
+};
+
+/**
+ * union flow_entry - room for one flow of any type
+ * @flow:	Common head
+ * @room:	All of it
+ */
+union flow_entry {
+	struct flow flow;
+	char room[FLOW_ENTRY_SIZE];
+};
+
+/**
+ * struct flowtab - the flow table
+ * @max:	Entries that may be used
+ * @fresh:	Entries from here on were never used
+ * @free:	Entries used before, linked by @lru
+ * @closing:	Entries to be freed at the end of the turn, linked by @lru
+ * @by_type:	Entries of each type, the longest unused first
+ * @waiting:	Those that wait for room to the guest, first come first served
+ * @count:	Entries of each type
+ * @ops:	Call-backs of each type
+ * @key:	Secret of the hash
+ * @buckets:	First reference, 0 for none, see flow_hash_side()
+ * @entries:	The entries
+ */
+struct flowtab {
+	uint32_t max;
+	uint32_t fresh;
+	struct flow_list free;
+	struct flow_list closing;
+	struct flow_list by_type[FLOW_TYPE_MAX];
+	struct flow_list waiting;
+	uint32_t count[FLOW_TYPE_MAX];
+	const struct flow_ops *ops[FLOW_TYPE_MAX];
+	struct siphash_key key;
+	uint32_t buckets[FLOW_BUCKETS];
+	union flow_entry entries[];
+};
+
+/**
+ * flow_at() - Entry of an index
+ * @ft:		Flow table
+ * @index:	Index, below FLOW_MAX
+ *
+ * Return: the flow
+ */
+static struct flow *flow_at(struct flowtab *ft, uint32_t index)
+{
+	return &ft->entries[index].flow;
+}
+
+/**
+ * flow_index() - Index of an entry
+ * @ft:		Flow table
+ * @flow:	Flow
+ *
+ * Return: index
+ */
+uint32_t flow_index(const struct flowtab *ft, const struct flow *flow)
+{
+	return (uint32_t)((const union flow_entry *)flow - ft->entries);
+}
+
+/**
+ * flow_link_of() - Link of a flow in one of the kinds of lists
+ * @ft:		Flow table
+ * @index:	Flow
+ * @wait:	The link of the waiting list, not @lru
+ *
+ * Return: the link
+ */
+static struct flow_link *flow_link_of(struct flowtab *ft, uint32_t index,
+				      bool wait)
+{
+	struct flow *flow = flow_at(ft, index);
+
+	return wait ? &flow->wait : &flow->lru;
+}
+
+/**
+ * flow_append() - Put a flow at the end of a list
+ * @ft:		Flow table
+ * @list:	List
+ * @index:	Flow
+ */
+static void flow_append(struct flowtab *ft, struct flow_list *list,
+			uint32_t index)
+{
+	bool wait = list == &ft->waiting;
+
+	*flow_link_of(ft, index, wait) =
+		(struct flow_link){ list->last, FLOW_NONE };
+	if (list->last == FLOW_NONE)
+		list->first = index;
+	else
+		flow_link_of(ft, list->last, wait)->next = index;
+	list->last = index;
+}
+
+/**
+ * flow_remove() - Take a flow out of a list
+ * @ft:		Flow table
+ * @list:	List it is in
+ * @index:	Flow
+ */
+static void flow_remove(struct flowtab *ft, struct flow_list *list,
+			uint32_t index)
+{
+	bool wait = list == &ft->waiting;
+	struct flow_link *l = flow_link_of(ft, index, wait);
+
+	if (l->prev == FLOW_NONE)
+		list->first = l->next;
+	else
+		flow_link_of(ft, l->prev, wait)->next = l->next;
+	if (l->next == FLOW_NONE)
+		list->last = l->prev;
+	else
+		flow_link_of(ft, l->next, wait)->prev = l->prev;
+}
+
+/**
+ * flow_table_new() - Allocate the flow table, at start-up
+ * @max:	Flows at the same time, at most FLOW_MAX
+ *
+ * Return: the table; doesn't return without memory
+ */
+struct flowtab *flow_table_new(uint32_t max)
+{
+	const struct flow_list empty = { FLOW_NONE, FLOW_NONE };
+	struct flowtab *ft;
+	unsigned i;
+
+	max = MIN(max, FLOW_MAX);
+	max = MAX(max, FLOW_RESERVE * 2);
+	/* Zero pages that aren't backed until they are used */
+	ft = calloc(1, sizeof(*ft) + max * sizeof(ft->entries[0]));
+	if (!ft)
+		die("No memory for a table of %u flows", max);
+
+	ft->max = max;
+	ft->free = ft->closing = ft->waiting = empty;
+	for (i = 0; i < FLOW_TYPE_MAX; i++)
+		ft->by_type[i] = empty;
+	util_random(&ft->key, sizeof(ft->key));
+	return ft;
+}
+
+/**
+ * flow_register() - Say who handles the flows of a type
+ * @ft:		Flow table
+ * @type:	Type
+ * @ops:	Call-backs
+ */
+void flow_register(struct flowtab *ft, enum flow_type type,
+		   const struct flow_ops *ops)
+{
+	ft->ops[type] = ops;
+}
+
+/**
+ * flow_evict() - Close the flow that was unused for longest
+ * @c:		Execution context
+ */
+static void flow_evict(struct ctx *c)
+{
+	static const enum flow_type order[] = {
+		FLOW_ICMP, FLOW_UDP, FLOW_UDP_SPLICE, FLOW_TCP,
+		FLOW_TCP_SPLICE,
+	};
+	struct flowtab *ft = c->flows;
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		struct flow_list *list = &ft->by_type[order[i]];
+
+		if (list->first == FLOW_NONE)
+			continue;
+		stats_add(&c->stats, STAT_FLOW_FULL, 1);
+		warn_limited("Flow table full (%u): closing the oldest %s flow",
+			     ft->max, flow_type_names[order[i]]);
+		ft->ops[order[i]]->evict(c, flow_at(ft, list->first));
+		return;
+	}
+}
+
+/**
+ * flow_alloc() - Get an entry for a new flow
+ * @c:		Execution context
+ * @type:	Type of flow
+ * @proto:	IPPROTO_* of the flow
+ *
+ * Return: the flow, zeroed but for @type and @proto, NULL if the table is full
+ */
+struct flow *flow_alloc(struct ctx *c, enum flow_type type, uint8_t proto)
+{
+	struct flowtab *ft = c->flows;
+	uint32_t index, used = 0;
+	struct flow *flow;
+	unsigned i;
+
+	for (i = 0; i < FLOW_TYPE_MAX; i++)
+		used += ft->count[i];
+	if (used + FLOW_RESERVE >= ft->max)
+		flow_evict(c);
+
+	if (ft->free.first != FLOW_NONE) {
+		index = ft->free.first;
+		flow_remove(ft, &ft->free, index);
+	} else if (ft->fresh < ft->max) {
+		index = ft->fresh++;
+	} else {
+		stats_add(&c->stats, STAT_FLOW_FULL, 1);
+		return NULL;
+	}
+
+	flow = flow_at(ft, index);
+	memset(flow, 0, sizeof(ft->entries[0]));
+	flow->type = (uint8_t)type;
+	flow->proto = proto;
+	flow_append(ft, &ft->by_type[type], index);
+	ft->count[type]++;
+	stats_add(&c->stats, STAT_FLOW_OPENED, 1);
+	return flow;
+}
+
+/**
+ * flow_bucket() - Hash bucket of one side's addresses
+ * @ft:		Flow table
+ * @proto:	IPPROTO_* of the flow
+ * @s:		Addresses
+ *
+ * Return: where the first reference of the bucket is kept
+ */
+static uint32_t *flow_bucket(struct flowtab *ft, uint8_t proto,
+			     const struct flow_side *s)
+{
+	struct {
+		struct addr far, near;
+		uint16_t far_port, near_port;
+		uint8_t place, proto;
+		uint8_t pad[2];
+	} in = {
+		s->far, s->near, s->far_port, s->near_port, s->place, proto,
+		{ 0 },
+	};
+
+	return &ft->buckets[siphash(&ft->key, &in, sizeof(in)) % FLOW_BUCKETS];
+}
+
+/**
+ * flow_hash_side() - Make a flow known by the addresses of one of its sides
+ * @ft:		Flow table
+ * @flow:	Flow, @flow->side filled
+ * @side:	SIDE_INI or SIDE_TGT
+ */
+void flow_hash_side(struct flowtab *ft, struct flow *flow, unsigned side)
+{
+	uint32_t *b = flow_bucket(ft, flow->proto, &flow->side[side]);
+
+	flow->hash_next[side] = *b;
+	flow->hashed |= (uint8_t)(1U << side);
+	/* A reference is index and side, plus one as zero means none */
+	*b = ((flow_index(ft, flow) << 1) | side) + 1;
+}
+
+/**
+ * flow_unhash_side() - Undo flow_hash_side()
+ * @ft:		Flow table
+ * @flow:	Flow
+ * @side:	Side
+ */
+static void flow_unhash_side(struct flowtab *ft, struct flow *flow,
+			     unsigned side)
+{
+	uint32_t *b = flow_bucket(ft, flow->proto, &flow->side[side]);
+	uint32_t self = ((flow_index(ft, flow) << 1) | side) + 1;
+
+	while (*b && *b != self)
+		b = &flow_at(ft, (*b - 1) >> 1)->hash_next[(*b - 1) & 1];
+	if (*b)
+		*b = flow->hash_next[side];
+	flow->hashed &= (uint8_t)~(1U << side);
+}
+
+/**
+ * flow_side_is_equal() - Are the addresses of two sides the same?
+ * @a:		One
+ * @b:		The other
+ *
+ * Return: true if they are
+ */
+static bool flow_side_is_equal(const struct flow_side *a,
+			       const struct flow_side *b)
+{
+	return a->far_port == b->far_port && a->near_port == b->near_port &&
+	       a->place == b->place && addr_is_equal(&a->far, &b->far) &&
+	       addr_is_equal(&a->near, &b->near);
+}
+
+/**
+ * flow_lookup() - Find a flow by the addresses of one of its sides
+ * @ft:		Flow table
+ * @proto:	IPPROTO_* of the flow
+ * @key:	Addresses
+ * @side:	Set to the side they are, may be NULL
+ *
+ * Return: the flow, NULL if there is none
+ */
+struct flow *flow_lookup(struct flowtab *ft, uint8_t proto,
+			 const struct flow_side *key, unsigned *side)
+{
+	uint32_t ref = *flow_bucket(ft, proto, key);
+
+	while (ref) {
+		struct flow *flow = flow_at(ft, (ref - 1) >> 1);
+		unsigned s = (ref - 1) & 1;
+
+		if (flow->proto == proto &&
+		    flow_side_is_equal(&flow->side[s], key)) {
+			if (side)
+				*side = s;
+			return flow;
+		}
+		ref = flow->hash_next[s];
+	}
+	return NULL;
+}
+
+/**
+ * flow_touch() - Note that a flow was used
+ * @ft:		Flow table
+ * @flow:	Flow, not closing
+ */
+void flow_touch(struct flowtab *ft, struct flow *flow)
+{
+	struct flow_list *list = &ft->by_type[flow->type];
+	uint32_t index = flow_index(ft, flow);
+
+	if (list->last == index)
+		return;
+	flow_remove(ft, list, index);
+	flow_append(ft, list, index);
+}
+
+/**
+ * flow_close() - Take a flow out of use; its memory stays until the turn ends
+ * @c:		Execution context
+ * @flow:	Flow; its descriptors are the caller's to close
+ */
+void flow_close(struct ctx *c, struct flow *flow)
+{
+	struct flowtab *ft = c->flows;
+	uint32_t index = flow_index(ft, flow);
+	unsigned side;
+
+	if (flow->closing)
+		return;
+
+	timer_cancel(c->wheel, &flow->timer);
+	for (side = 0; side < SIDES; side++) {
+		if (flow->hashed & (1U << side))
+			flow_unhash_side(ft, flow, side);
+	}
+	if (flow->waiting)
+		flow_remove(ft, &ft->waiting, index);
+	flow->waiting = false;
+	flow->closing = true;
+	flow_remove(ft, &ft->by_type[flow->type], index);
+	flow_append(ft, &ft->closing, index);
+}
+
+/**
+ * flow_wait() - Have a flow resumed when there is room to the guest
+ * @c:		Execution context
+ * @flow:	Flow, its type has a resume call-back
+ */
+void flow_wait(struct ctx *c, struct flow *flow)
+{
+	if (flow->waiting || flow->closing)
+		return;
+	flow->waiting = true;
+	flow_append(c->flows, &c->flows->waiting,
+		    flow_index(c->flows, flow));
+}
+
+/**
+ * flow_resume_waiting() - Let flows go on that waited for room to the guest
+ * @c:		Execution context
+ *
+ * In the order they came; stops as soon as there is no room again.
+ */
+void flow_resume_waiting(struct ctx *c)
+{
+	struct flowtab *ft = c->flows;
+
+	c->tap.blocked = false;
+	while (!c->tap.blocked && ft->waiting.first != FLOW_NONE) {
+		struct flow *flow = flow_at(ft, ft->waiting.first);
+
+		flow_remove(ft, &ft->waiting, ft->waiting.first);
+		flow->waiting = false;
+		ft->ops[flow->type]->resume(c, flow);
+	}
+}
+
+/**
+ * flow_end_turn() - Free the flows that were closed in this turn of the loop
+ * @c:		Execution context
+ */
+void flow_end_turn(struct ctx *c)
+{
+	struct flowtab *ft = c->flows;
+
+	while (ft->closing.first != FLOW_NONE) {
+		uint32_t index = ft->closing.first;
+		struct flow *flow = flow_at(ft, index);
+
+		flow_remove(ft, &ft->closing, index);
+		ft->count[flow->type]--;
+		flow->type = FLOW_FREE;
+		flow_append(ft, &ft->free, index);
+	}
+}
+
+/**
+ * flow_handle_event() - Hand an epoll event to the protocol of the flow
+ * @c:		Execution context
+ * @index:	Flow
+ * @side:	Side of the socket
+ * @events:	From epoll
+ */
+void flow_handle_event(struct ctx *c, uint32_t index, unsigned side,
+		       uint32_t events)
+{
+	struct flow *flow = flow_at(c->flows, index);
+
+	if (flow->type != FLOW_FREE && !flow->closing)
+		c->flows->ops[flow->type]->event(c, flow, side, events);
+}
+
+/**
+ * flow_timer_fired() - Hand a timer that ran out to the protocol of the flow
+ * @t:		Timer of a flow
+ * @arg:	Execution context
+ */
+static void flow_timer_fired(struct timer *t, void *arg)
+{
+	struct flow *flow = container_of(t, struct flow, timer);
+	struct ctx *c = arg;
+
+	c->flows->ops[flow->type]->timer(c, flow);
+}
+
+/**
+ * flow_timer_set() - Set the one timer of a flow
+ * @c:		Execution context
+ * @flow:	Flow
+ * @due_ms:	When it is to fire, on the clock of @c->now_ms
+ */
+void flow_timer_set(struct ctx *c, struct flow *flow, uint64_t due_ms)
+{
+	if (flow->closing)
+		return;
+	flow->timer.fn = flow_timer_fired;
+	timer_set(c->wheel, &flow->timer, due_ms);
+}
+
+/**
+ * flow_count() - Flows of a type
+ * @ft:		Flow table
+ * @type:	Type
+ *
+ * Return: how many there are, those closed in this turn included
+ */
+uint32_t flow_count(const struct flowtab *ft, enum flow_type type)
+{
+	return ft->count[type];
+}
+
+/**
+ * flow_hash_key() - Secret of this table, for other keyed hashes
+ * @ft:		Flow table
+ *
+ * Return: the key
+ */
+const struct siphash_key *flow_hash_key(const struct flowtab *ft)
+{
+	return &ft->key;
+}
+
+/**
+ * flow_epoll() - Have the events of a socket delivered to a flow
+ * @c:		Execution context
+ * @flow:	Flow
+ * @side:	Side of the socket
+ * @op:		EPOLL_CTL_ADD or EPOLL_CTL_MOD
+ * @fd:		Socket
+ * @events:	EPOLL*
+ *
+ * Return: 0, or -errno
+ */
+int flow_epoll(struct ctx *c, struct flow *flow, unsigned side, int op, int fd,
+	       uint32_t events)
+{
+	union event_ref ref = {
+		.index = flow_index(c->flows, flow),
+		.side = (uint16_t)side,
+		.type = EVENT_FLOW,
+	};
+	struct epoll_event ev = { .events = events, .data.u64 = ref.u64 };
+
+	return epoll_ctl(c->epollfd, op, fd, &ev) ? -errno : 0;
+}
+
+/**
+ * flow_str() - Describe a flow for messages
+ * @flow:	Flow
+ * @buf:	Filled with the text
+ * @size:	Size of @buf, FLOW_STRLEN is enough
+ *
+ * Return: @buf
+ */
+const char *flow_str(const struct flow *flow, char *buf, size_t size)
+{
+	char a[4][ADDR_STRLEN];
+
+	snprintf(buf, size, "%s [%s]:%u -> [%s]:%u => [%s]:%u -> [%s]:%u",
+		 flow_type_names[flow->type],
+		 addr_str(&flow->side[SIDE_INI].far, a[0]),
+		 flow->side[SIDE_INI].far_port,
+		 addr_str(&flow->side[SIDE_INI].near, a[1]),
+		 flow->side[SIDE_INI].near_port,
+		 addr_str(&flow->side[SIDE_TGT].near, a[2]),
+		 flow->side[SIDE_TGT].near_port,
+		 addr_str(&flow->side[SIDE_TGT].far, a[3]),
+		 flow->side[SIDE_TGT].far_port);
+	return buf;
+}

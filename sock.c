@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* sock.c - sockets in the host's namespace, and the one outbound rule
+ *
+ * Every socket that carries the guest's traffic to the outside is made by
+ * sock_outbound(), whatever its protocol, and is bound there, before anything
+ * is sent, to the address of -o, --outbound and to the interface of
+ * --outbound-if4 or --outbound-if6. Which of these apply is decided by the IP
+ * version of the destination alone. Loopback and link-local destinations are
+ * exempt: they can't be reached from another address or interface, and the
+ * host's own services are to stay in reach.
+ *
+ * A binding that fails is an error of the flow, never ignored: the traffic
+ * would leave from where it must not.
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "conf.h"
+#include "log.h"
+#include "sock.h"
+
+/* Since Linux 4.2; libcs guard it differently */
+#ifndef IP_BIND_ADDRESS_NO_PORT
+#define IP_BIND_ADDRESS_NO_PORT	24
+#endif
+
+/**
+ * sock_set_int() - Set a socket option that is an int
+ * @fd:		Socket
+ * @level:	SOL_* or IPPROTO_*
+ * @opt:	Option
+ * @value:	Value
+ *
+ * Return: 0, or -errno
+ */
+int sock_set_int(int fd, int level, int opt, int value)
+{
+	return setsockopt(fd, level, opt, &value, sizeof(value)) ? -errno : 0;
+}
+
+/**
+ * sock_scope_id() - Interface index that goes with a destination address
+ * @conf:	Configuration
+ * @dst:	Destination
+ *
+ * Return: index for IPv6 link-local addresses, 0 for all else
+ */
+uint32_t sock_scope_id(const struct conf *conf, const struct addr *dst)
+{
+	const struct conf_ip *ip = &conf->ip[V6];
+
+	if (addr_version(dst) != V6 || !addr_is_linklocal(dst))
+		return 0;
+	return ip->outbound_index ? ip->outbound_index : ip->template_index;
+}
+
+/**
+ * sock_is_exempt() - Is a destination outside of the outbound rule?
+ * @dst:	Destination
+ *
+ * Return: true for loopback and link-local addresses
+ */
+static bool sock_is_exempt(const struct addr *dst)
+{
+	return addr_is_loopback(dst) || addr_is_linklocal(dst);
+}
+
+/**
+ * sock_bind_port() - Bind to an address, and to a port if it can be had
+ * @fd:		Socket
+ * @proto:	IPPROTO_*
+ * @a:		Address to bind, unspecified for any
+ * @port:	Port wished for, 0 for any
+ *
+ * Return: 0, or -errno
+ */
+static int sock_bind_port(int fd, uint8_t proto, const struct addr *a,
+			  uint16_t port)
+{
+	union sockaddr_any sa;
+	socklen_t len;
+
+	/* With TCP the port is chosen by connect(), when the destination is
+	 * known: ports in use for other destinations can serve again
+	 */
+	if (proto == IPPROTO_TCP && !port)
+		sock_set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+
+	len = addr_to_sockaddr(&sa, a, port, 0);
+	if (!bind(fd, &sa.sa, len))
+		return 0;
+	if (!port || (errno != EADDRINUSE && errno != EACCES))
+		return -errno;
+
+	len = addr_to_sockaddr(&sa, a, 0, 0);
+	return bind(fd, &sa.sa, len) ? -errno : 0;
+}
+
+/**
+ * sock_bind_outbound() - Apply the outbound rule to a new socket
+ * @conf:	Configuration
+ * @fd:		Socket
+ * @proto:	IPPROTO_*
+ * @dst:	Destination: its version selects the settings
+ * @src:	Source address that the destination asks for, may be NULL
+ * @src_port:	Source port wished for, 0 for any
+ *
+ * Return: 0, or -errno: what failed is logged
+ */
+static int sock_bind_outbound(const struct conf *conf, int fd, uint8_t proto,
+			      const struct addr *dst, const struct addr *src,
+			      uint16_t src_port)
+{
+	enum ipver v = addr_version(dst);
+	const struct conf_ip *ip = &conf->ip[v];
+	const struct addr *a = &addr_any[v];
+	bool exempt = sock_is_exempt(dst);
+	char str[ADDR_STRLEN];
+	int rc;
+
+	if (!exempt && ip->outbound_if[0] &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ip->outbound_if,
+		       (socklen_t)strlen(ip->outbound_if) + 1)) {
+		rc = -errno;
+		warn_limited("Can't bind to outbound IPv%c interface %s: %s",
+			     v == V4 ? '4' : '6', ip->outbound_if,
+			     log_strerror(-rc));
+		return rc;
+	}
+
+	if (!exempt && addr_is_set(&ip->outbound))
+		a = &ip->outbound;
+	else if (src && addr_is_set(src))
+		a = src;
+	if (addr_is_unspecified(a) && !src_port)
+		return 0;
+
+	rc = sock_bind_port(fd, proto, a, src_port);
+	if (rc)
+		warn_limited("Can't bind to %s address %s: %s",
+			     a == &ip->outbound ? "outbound" : "source",
+			     addr_str(a, str), log_strerror(-rc));
+	return rc;
+}
+
+/**
+ * sock_outbound() - Make a socket for traffic of the guest to the outside
+ * @conf:	Configuration
+ * @proto:	IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP or IPPROTO_ICMPV6
+ * @dst:	Destination, in the host's view
+ * @src:	Source address that the destination asks for, may be NULL
+ * @src_port:	Source port or echo identifier wished for, 0 for any; another
+ *		one is taken if it is in use
+ *
+ * Return: descriptor, non-blocking and bound by the outbound rule, or -errno:
+ *	   failed bindings are logged
+ *
+ * Source: socket(7) for SO_BINDTODEVICE, ip(7), icmp(7) for ping sockets
+ */
+int sock_outbound(const struct conf *conf, uint8_t proto,
+		  const struct addr *dst, const struct addr *src,
+		  uint16_t src_port)
+{
+	int type = proto == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
+	enum ipver v = addr_version(dst);
+	int fd, rc;
+
+	fd = socket(addr_family(v), type | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		    proto);
+	if (fd < 0)
+		return -errno;
+
+	if (v == V6)
+		sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+
+	rc = sock_bind_outbound(conf, fd, proto, dst, src, src_port);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+/**
+ * sock_connect() - Connect a socket
+ * @fd:		Socket
+ * @dst:	Destination
+ * @port:	Its port, 0 for echo sockets
+ * @scope_id:	From sock_scope_id()
+ *
+ * Return: 0, -EINPROGRESS, or other -errno
+ */
+int sock_connect(int fd, const struct addr *dst, uint16_t port,
+		 uint32_t scope_id)
+{
+	union sockaddr_any sa;
+	socklen_t len = addr_to_sockaddr(&sa, dst, port, scope_id);
+
+	return connect(fd, &sa.sa, len) ? -errno : 0;
+}
+
+/**
+ * sock_local() - Address and port a socket is bound to
+ * @fd:		Socket
+ * @addr:	Set to the address
+ * @port:	Set to the port or echo identifier
+ *
+ * Return: 0, or -errno
+ */
+int sock_local(int fd, struct addr *addr, uint16_t *port)
+{
+	union sockaddr_any sa;
+	socklen_t len = sizeof(sa);
+
+	if (getsockname(fd, &sa.sa, &len))
+		return -errno;
+	return addr_from_sockaddr(&sa, addr, port) ? 0 : -EAFNOSUPPORT;
+}
