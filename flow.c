@@ -70,6 +70,7 @@ union flow_entry {
  * @closing:	Entries to be freed at the end of the turn, linked by @lru
  * @by_type:	Entries of each type, the longest unused first
  * @waiting:	Those that wait for room to the guest, first come first served
+ * @waiting_count: How many those are
  * @count:	Entries of each type
  * @ops:	Call-backs of each type
  * @key:	Secret of the hash
@@ -83,6 +84,7 @@ struct flowtab {
 	struct flow_list closing;
 	struct flow_list by_type[FLOW_TYPE_MAX];
 	struct flow_list waiting;
+	uint32_t waiting_count;
 	uint32_t count[FLOW_TYPE_MAX];
 	const struct flow_ops *ops[FLOW_TYPE_MAX];
 	struct siphash_key key;
@@ -397,6 +399,21 @@ void flow_touch(struct flowtab *ft, struct flow *flow)
 }
 
 /**
+ * flow_unhash() - Make a flow unknown to lookups, on both sides
+ * @ft:		Flow table
+ * @flow:	Flow
+ */
+void flow_unhash(struct flowtab *ft, struct flow *flow)
+{
+	unsigned side;
+
+	for (side = 0; side < SIDES; side++) {
+		if (flow->hashed & (1U << side))
+			flow_unhash_side(ft, flow, side);
+	}
+}
+
+/**
  * flow_close() - Take a flow out of use; its memory stays until the turn ends
  * @c:		Execution context
  * @flow:	Flow; its descriptors are the caller's to close
@@ -405,18 +422,16 @@ void flow_close(struct ctx *c, struct flow *flow)
 {
 	struct flowtab *ft = c->flows;
 	uint32_t index = flow_index(ft, flow);
-	unsigned side;
 
 	if (flow->closing)
 		return;
 
 	timer_cancel(c->wheel, &flow->timer);
-	for (side = 0; side < SIDES; side++) {
-		if (flow->hashed & (1U << side))
-			flow_unhash_side(ft, flow, side);
-	}
-	if (flow->waiting)
+	flow_unhash(ft, flow);
+	if (flow->waiting) {
 		flow_remove(ft, &ft->waiting, index);
+		ft->waiting_count--;
+	}
 	flow->waiting = false;
 	flow->closing = true;
 	flow_remove(ft, &ft->by_type[flow->type], index);
@@ -433,25 +448,39 @@ void flow_wait(struct ctx *c, struct flow *flow)
 	if (flow->waiting || flow->closing)
 		return;
 	flow->waiting = true;
+	c->flows->waiting_count++;
 	flow_append(c->flows, &c->flows->waiting,
 		    flow_index(c->flows, flow));
+}
+
+/**
+ * flow_any_waiting() - Does any flow wait for room to the guest, or its turn?
+ * @ft:		Flow table
+ *
+ * Return: true if one does
+ */
+bool flow_any_waiting(const struct flowtab *ft)
+{
+	return ft->waiting_count;
 }
 
 /**
  * flow_resume_waiting() - Let flows go on that waited for room to the guest
  * @c:		Execution context
  *
- * In the order they came; stops as soon as there is no room again.
+ * In the order they came, each once; stops as soon as there is no room again.
  */
 void flow_resume_waiting(struct ctx *c)
 {
 	struct flowtab *ft = c->flows;
+	uint32_t left = ft->waiting_count;
 
 	c->tap.blocked = false;
-	while (!c->tap.blocked && ft->waiting.first != FLOW_NONE) {
+	while (!c->tap.blocked && left-- && ft->waiting.first != FLOW_NONE) {
 		struct flow *flow = flow_at(ft, ft->waiting.first);
 
 		flow_remove(ft, &ft->waiting, ft->waiting.first);
+		ft->waiting_count--;
 		flow->waiting = false;
 		ft->ops[flow->type]->resume(c, flow);
 	}

@@ -126,9 +126,11 @@ void flow_hash_side(struct flowtab *ft, struct flow *flow, unsigned side);
 struct flow *flow_lookup(struct flowtab *ft, uint8_t proto,
 			 const struct flow_side *key, unsigned *side);
 void flow_touch(struct flowtab *ft, struct flow *flow);
+void flow_unhash(struct flowtab *ft, struct flow *flow);
 void flow_close(struct ctx *c, struct flow *flow);
 void flow_wait(struct ctx *c, struct flow *flow);
 void flow_resume_waiting(struct ctx *c);
+bool flow_any_waiting(const struct flowtab *ft);
 void flow_end_turn(struct ctx *c);
 void flow_handle_event(struct ctx *c, uint32_t index, unsigned side,
 		       uint32_t events);

@@ -1,0 +1,613 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* tcp_in.c - TCP segments from the guest
+ *
+ * Segments are checked in the order of RFC 9293, 3.10.7, with the answers of
+ * RFC 5961 to blind attacks. Data goes to the host's socket from where it is,
+ * in the frame; what the socket doesn't take is kept in the pool. Either way
+ * it is acknowledged, once for all segments of a batch, in tcp_end_batch().
+ *
+ * There is no queue for segments out of order: nothing is lost or overtakes
+ * on the link from the guest, unless the pool is full. The guest is told by
+ * duplicate acknowledgements and sends again.
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <linux/tcp.h>
+
+#include "fwd.h"
+#include "icmp_err.h"
+#include "ip.h"
+#include "log.h"
+#include "passt.h"
+#include "sock.h"
+#include "stats.h"
+#include "tcp.h"
+
+#define TCP_DUP_ACKS		3	/* RFC 5681, 3.2 */
+#define TCP_MSS_MIN		48	/* Less would be more header than data */
+#define TCP_MSS_DEFAULT_V4	536	/* RFC 9293, 3.7.1 */
+#define TCP_MSS_DEFAULT_V6	1220	/* RFC 9293, 3.7.1 */
+#define TCP_TOUCH_MS		1000	/* How exact the age of a flow is */
+
+/**
+ * struct tcp_seg - a segment from the guest
+ * @seq:	Sequence number
+ * @ack:	Acknowledgement number
+ * @wnd:	Window field, not scaled
+ * @flags:	SEG_*
+ * @mss:	MSS option, 0 if there is none
+ * @wscale:	Window scale option, -1 if there is none
+ * @data:	Payload
+ */
+struct tcp_seg {
+	uint32_t seq;
+	uint32_t ack;
+	uint16_t wnd;
+	uint8_t flags;
+	uint16_t mss;
+	int wscale;
+	struct view data;
+};
+
+/**
+ * tcp_parse_options() - Read the options of a SYN
+ * @v:		View of the options alone
+ * @seg:	Segment to fill
+ *
+ * What is malformed ends the list; options we don't know are passed over.
+ *
+ * Source: RFC 9293, 3.1 and 3.2; RFC 7323, 2.2
+ */
+static void tcp_parse_options(struct view v, struct tcp_seg *seg)
+{
+	uint8_t kind, len, body[2];
+
+	while (view_pull(&v, &kind, 1) && kind != TCP_OPT_END) {
+		if (kind == TCP_OPT_NOP)
+			continue;
+		if (!view_pull(&v, &len, 1) || len < 2)
+			return;
+		if (kind == TCP_OPT_MSS && len == TCP_OPT_MSS_LEN &&
+		    view_peek(&v, body, 2))
+			seg->mss = (uint16_t)(body[0] << 8 | body[1]);
+		if (kind == TCP_OPT_WSCALE && len == TCP_OPT_WSCALE_LEN &&
+		    view_peek(&v, body, 1))
+			seg->wscale = MIN(body[0], TCP_WSCALE_MAX);
+		if (!view_skip(&v, len - 2U))
+			return;
+	}
+}
+
+/**
+ * tcp_parse() - Check and copy out a TCP header
+ * @pkt:	Packet
+ * @seg:	Filled with the segment
+ * @key:	Filled with its addresses, the guest's side of a flow
+ *
+ * Return: false if the header is malformed
+ */
+static bool tcp_parse(const struct pkt *pkt, struct tcp_seg *seg,
+		      struct flow_side *key)
+{
+	struct view v = pkt->l4, opts;
+	struct tcphdr th;
+
+	if (!view_pull(&v, &th, sizeof(th)) || th.doff * 4U < sizeof(th) ||
+	    !view_sub(&v, th.doff * 4U - sizeof(th), &opts))
+		return false;
+
+	*seg = (struct tcp_seg){
+		.seq = ntohl(th.seq), .ack = ntohl(th.ack_seq),
+		.wnd = ntohs(th.window), .wscale = -1, .data = v,
+		.flags = (uint8_t)(th.fin * SEG_FIN | th.syn * SEG_SYN |
+				   th.rst * SEG_RST | th.psh * SEG_PSH |
+				   th.ack * SEG_ACK),
+	};
+	if (seg->flags & SEG_SYN)
+		tcp_parse_options(opts, seg);
+
+	*key = (struct flow_side){
+		.far = pkt->src, .near = pkt->dst,
+		.far_port = ntohs(th.source), .near_port = ntohs(th.dest),
+		.place = PLACE_GUEST,
+	};
+	return true;
+}
+
+/**
+ * tcp_refuse() - Answer a segment with a reset
+ * @c:		Execution context
+ * @pkt:	Packet
+ * @seg:	Segment
+ *
+ * Source: RFC 9293, 3.10.7.1
+ */
+static void tcp_refuse(struct ctx *c, const struct pkt *pkt,
+		       const struct tcp_seg *seg)
+{
+	uint32_t end = seg->seq + (uint32_t)seg->data.len +
+		       !!(seg->flags & SEG_SYN) + !!(seg->flags & SEG_FIN);
+
+	if (seg->flags & SEG_RST)
+		return;
+	if (seg->flags & SEG_ACK)
+		tcp_send_rst_to(c, pkt, seg->ack, 0, SEG_RST);
+	else
+		tcp_send_rst_to(c, pkt, 0, end, SEG_RST | SEG_ACK);
+}
+
+/**
+ * tcp_mark_dirty() - Have tcp_end_batch() look after a connection
+ * @c:		Execution context
+ * @conn:	Connection
+ */
+void tcp_mark_dirty(struct ctx *c, struct tcp_conn *conn)
+{
+	struct tcp *tcp = c->tcp;
+
+	if (conn->flags & CONN_DIRTY || tcp->dirty_count == TAP_BATCH_MAX)
+		return;
+	conn->flags |= CONN_DIRTY;
+	tcp->dirty[tcp->dirty_count++] = conn;
+}
+
+/**
+ * tcp_connect() - Open and connect the host's socket of a connection
+ * @c:		Execution context
+ * @conn:	Connection, its target side filled
+ *
+ * Return: 0 if it is on its way, or -errno
+ */
+static int tcp_connect(struct ctx *c, struct tcp_conn *conn)
+{
+	struct flow_side *host = &conn->f.side[SIDE_TGT];
+	int rc;
+
+	conn->fd = sock_outbound(&c->conf, IPPROTO_TCP, &host->far, &host->near,
+				 0);
+	if (conn->fd < 0)
+		return conn->fd;
+
+	conn->flags |= CONN_CONNECTING;
+	rc = sock_connect(conn->fd, &host->far, host->far_port,
+			  sock_scope_id(&c->conf, &host->far));
+	if (rc && rc != -EINPROGRESS)
+		return rc;
+	/* If it is connected already, the first event tells */
+	return flow_epoll(c, &conn->f, SIDE_TGT, EPOLL_CTL_ADD, conn->fd,
+			  EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+/**
+ * tcp_open() - The guest opens a connection
+ * @c:		Execution context
+ * @pkt:	Packet
+ * @seg:	SYN
+ * @guest:	Addresses of the guest's side
+ */
+static void tcp_open(struct ctx *c, const struct pkt *pkt,
+		     const struct tcp_seg *seg, const struct flow_side *guest)
+{
+	struct flow_side host;
+	struct tcp_conn *conn;
+	unsigned mss;
+	int rc;
+
+	if (!addr_is_unicast(&guest->near) || !guest->far_port ||
+	    !fwd_from_guest(&c->conf, IPPROTO_TCP, guest, &host))
+		return;
+
+	conn = tcp_new(c, guest);
+	if (!conn) {
+		tcp_refuse(c, pkt, seg);
+		return;
+	}
+
+	conn->f.side[SIDE_TGT] = host;
+	flow_hash_side(c->flows, &conn->f, SIDE_INI);
+	conn->rcv_nxt = conn->rcv_adv = seg->seq + 1;
+	conn->snd_wl1 = seg->seq;
+	conn->snd_wnd = seg->wnd;
+	mss = seg->mss ? seg->mss : pkt->v == V4 ? TCP_MSS_DEFAULT_V4 :
+						   TCP_MSS_DEFAULT_V6;
+	conn->mss = (uint16_t)MAX(mss, TCP_MSS_MIN);
+	conn->active_ms = c->now_ms;
+	if (seg->wscale >= 0) {
+		conn->flags |= CONN_WSCALE;
+		conn->snd_wscale = (uint8_t)seg->wscale;
+	} else {
+		conn->rcv_wscale = 0;
+	}
+
+	rc = tcp_connect(c, conn);
+	if (!rc)
+		return;
+
+	stats_add(&c->stats, STAT_FLOW_REFUSED, 1);
+	if (rc == -ENETUNREACH || rc == -EHOSTUNREACH)
+		icmp_err_unreachable(c, pkt, -rc);
+	else
+		tcp_refuse(c, pkt, seg);
+	flow_unhash(c->flows, &conn->f);
+	tcp_abort_host(c, conn);
+}
+
+/**
+ * tcp_take_window() - Note the window a segment tells
+ * @conn:	Connection
+ * @seg:	Segment with an acceptable acknowledgement
+ *
+ * Source: RFC 9293, 3.10.7.4, fifth
+ */
+static void tcp_take_window(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (!seq_lt(conn->snd_wl1, seg->seq) &&
+	    !(conn->snd_wl1 == seg->seq && seq_le(conn->snd_wl2, seg->ack)))
+		return;
+
+	conn->snd_wnd = (uint32_t)seg->wnd << conn->snd_wscale;
+	conn->snd_wl1 = seg->seq;
+	conn->snd_wl2 = seg->ack;
+}
+
+/**
+ * tcp_take_ack() - Handle the acknowledgement of a segment
+ * @c:		Execution context
+ * @conn:	Connection
+ * @seg:	Acceptable segment with ACK
+ *
+ * Return: false if it acknowledges what was never sent: segment to be dropped
+ *
+ * Source: RFC 9293, 3.10.7.4, fifth; RFC 5681, 3.2; RFC 6582, 3.2
+ */
+static bool tcp_take_ack(struct ctx *c, struct tcp_conn *conn,
+			 const struct tcp_seg *seg)
+{
+	uint32_t wnd = conn->snd_wnd;
+
+	if (seq_lt(conn->snd_max, seg->ack)) {
+		tcp_send_ack(c, conn);
+		return false;
+	}
+	if (seq_lt(seg->ack, conn->snd_una))
+		return true;
+
+	tcp_take_window(conn, seg);
+	if (conn->snd_una == conn->snd_max)
+		conn->retries = 0;
+
+	if (seg->ack == conn->snd_una) {
+		if (seg->data.len || seg->flags & SEG_FIN ||
+		    wnd != conn->snd_wnd || conn->snd_una == conn->snd_max)
+			return true;
+		if (++conn->dup_acks == TCP_DUP_ACKS &&
+		    !(conn->flags & CONN_RECOVERY))
+			tcp_retransmit(c, conn);
+		return true;
+	}
+
+	conn->snd_una = seg->ack;
+	if (seq_lt(conn->snd_nxt, conn->snd_una))
+		conn->snd_nxt = conn->snd_una;
+	if (conn->flags & CONN_FIN_SENT && conn->snd_una == conn->snd_max)
+		conn->flags |= CONN_FIN_ACKED;
+	if (seq_le(conn->recover, conn->snd_una))
+		conn->flags &= ~(uint32_t)CONN_RECOVERY;
+	conn->dup_acks = 0;
+	conn->retries = 0;
+	conn->rto_ms = TCP_RTO_INIT_MS;
+	conn->retry_ms = 0;
+	return true;
+}
+
+/**
+ * tcp_deliver() - Give data of the guest to the host's socket, keep the rest
+ * @c:		Execution context
+ * @conn:	Connection
+ * @v:		Data, in order
+ *
+ * Return: bytes taken, -errno if the socket failed
+ */
+static ssize_t tcp_deliver(struct ctx *c, struct tcp_conn *conn, struct view v)
+{
+	struct iovec iov[FRAME_IOV_MAX];
+	struct msghdr msg = { .msg_iov = iov };
+	size_t len = v.len;
+	ssize_t n = 0;
+
+	if (!conn->kept.len) {
+		msg.msg_iovlen = view_to_iov(&v, iov, ARRAY_SIZE(iov));
+		do
+			n = sendmsg(conn->fd, &msg,
+				    MSG_DONTWAIT | MSG_NOSIGNAL);
+		while (n < 0 && errno == EINTR);
+		if (n < 0 && errno != EAGAIN)
+			return -errno;
+		n = MAX(n, 0);
+		view_skip(&v, (size_t)n);
+	}
+
+	if (!v.len || tcp_pool_add(&c->tcp->pool, &conn->kept, v))
+		return (ssize_t)len;
+
+	stats_add(&c->stats, STAT_TCP_POOL_FULL, 1);
+	return n;
+}
+
+/**
+ * tcp_take_data() - Handle the payload of a segment
+ * @c:		Execution context
+ * @conn:	Connection
+ * @seg:	Acceptable segment
+ *
+ * Return: false if the connection is gone
+ *
+ * Source: RFC 9293, 3.10.7.4, seventh
+ */
+static bool tcp_take_data(struct ctx *c, struct tcp_conn *conn,
+			  struct tcp_seg *seg)
+{
+	uint32_t wnd = conn->rcv_adv - conn->rcv_nxt;
+	struct view *v = &seg->data;
+	ssize_t n;
+
+	if (!v->len)
+		return true;
+
+	conn->flags |= CONN_ACK_NOW;
+	/* What we have got already; a FIN behind it may be new */
+	if (seq_lt(seg->seq, conn->rcv_nxt)) {
+		uint32_t old = conn->rcv_nxt - seg->seq;
+
+		view_skip(v, MIN(old, v->len));
+		seg->seq = conn->rcv_nxt;
+	}
+	if (conn->flags & CONN_GUEST_FIN)
+		return true;
+	if (v->len > wnd) {
+		view_trim(v, wnd);
+		seg->flags &= (uint8_t)~SEG_FIN;
+	}
+	if (!v->len)
+		return true;
+
+	n = tcp_deliver(c, conn, *v);
+	if (n < 0) {
+		tcp_reset(c, conn);
+		return false;
+	}
+	if ((size_t)n < v->len)
+		seg->flags &= (uint8_t)~SEG_FIN;
+	conn->rcv_nxt += (uint32_t)n;
+	return true;
+}
+
+/**
+ * tcp_take_fin() - The guest has sent all
+ * @c:		Execution context
+ * @conn:	Connection, all data before the FIN taken
+ *
+ * Return: false if the connection is gone
+ */
+static bool tcp_take_fin(struct ctx *c, struct tcp_conn *conn)
+{
+	conn->flags |= CONN_ACK_NOW;
+	if (conn->flags & CONN_GUEST_FIN)
+		return true;
+
+	conn->flags |= CONN_GUEST_FIN;
+	conn->rcv_nxt++;
+	if (seq_lt(conn->rcv_adv, conn->rcv_nxt))
+		conn->rcv_adv = conn->rcv_nxt;
+	return tcp_flush_kept(c, conn);
+}
+
+/**
+ * tcp_is_acceptable() - Does a segment touch the window we told the guest?
+ * @conn:	Connection
+ * @seg:	Segment
+ *
+ * Return: false if all of it lies outside
+ *
+ * Source: RFC 9293, 3.4; a segment without data right at the edge passes, as a
+ * guest that has used up the window sends its acknowledgements there
+ */
+static bool tcp_is_acceptable(const struct tcp_conn *conn,
+			      const struct tcp_seg *seg)
+{
+	uint32_t len = (uint32_t)seg->data.len + !!(seg->flags & SEG_FIN);
+
+	if (!len || seg->seq == conn->rcv_nxt)
+		return seq_le(conn->rcv_nxt, seg->seq) &&
+		       seq_le(seg->seq, conn->rcv_adv);
+	return seq_lt(seg->seq, conn->rcv_adv) &&
+	       seq_lt(conn->rcv_nxt, seg->seq + len);
+}
+
+/**
+ * tcp_syn_received() - A segment before the guest has acknowledged our SYN
+ * @c:		Execution context
+ * @conn:	Connection
+ * @pkt:	Packet
+ * @seg:	Segment
+ *
+ * Return: true if the connection is established now: the segment goes on
+ *
+ * Source: RFC 9293, 3.10.7.4, for SYN-RECEIVED
+ */
+static bool tcp_syn_received(struct ctx *c, struct tcp_conn *conn,
+			     const struct pkt *pkt, const struct tcp_seg *seg)
+{
+	if (seg->flags & SEG_RST) {
+		if (seg->seq == conn->rcv_nxt)
+			tcp_abort_host(c, conn);
+		return false;
+	}
+	/* Not yet connected: the guest repeats its SYN meanwhile */
+	if (!(conn->flags & CONN_SYN_SENT))
+		return false;
+	if (seg->flags & SEG_SYN) {
+		if (seg->seq == conn->rcv_nxt - 1)
+			tcp_send_control(c, conn, SEG_SYN | SEG_ACK);
+		return false;
+	}
+	if (!(seg->flags & SEG_ACK))
+		return false;
+	if (seg->ack != conn->iss + 1) {
+		tcp_refuse(c, pkt, seg);
+		return false;
+	}
+
+	conn->flags |= CONN_ESTABLISHED;
+	conn->snd_una = seg->ack;
+	conn->snd_wl2 = seg->ack;
+	conn->retries = 0;
+	conn->retry_ms = 0;
+	conn->snd_wnd = (uint32_t)seg->wnd << conn->snd_wscale;
+	return true;
+}
+
+/**
+ * tcp_syn_again() - A SYN on a connection that exists
+ * @c:		Execution context
+ * @conn:	Connection
+ * @pkt:	Packet
+ * @seg:	SYN
+ * @guest:	Addresses of the guest's side
+ *
+ * A guest that had finished may use its port for a new connection. The old
+ * one goes on to deliver what was kept for it, unknown to the guest.
+ *
+ * Source: RFC 5961, 4.2; RFC 9293, 3.6.1 for the sequence number
+ */
+static void tcp_syn_again(struct ctx *c, struct tcp_conn *conn,
+			  const struct pkt *pkt, const struct tcp_seg *seg,
+			  const struct flow_side *guest)
+{
+	if (!(conn->flags & CONN_GUEST_FIN) || seg->flags & SEG_ACK ||
+	    !seq_lt(conn->rcv_nxt, seg->seq)) {
+		tcp_send_ack(c, conn);
+		return;
+	}
+
+	flow_unhash(c->flows, &conn->f);
+	conn->flags |= CONN_FIN_ACKED | CONN_HOST_FIN | CONN_FIN_SENT;
+	conn->flags &= ~(uint32_t)CONN_ACK_NOW;
+	tcp_close_if_done(c, conn);
+	tcp_open(c, pkt, seg, guest);
+}
+
+/**
+ * tcp_segment() - Handle a segment of a connection
+ * @c:		Execution context
+ * @conn:	Connection, established
+ * @seg:	Segment, neither RST nor SYN
+ */
+static void tcp_segment(struct ctx *c, struct tcp_conn *conn,
+			struct tcp_seg *seg)
+{
+	if (!(seg->flags & SEG_ACK))
+		return;
+
+	if (!tcp_take_ack(c, conn, seg) || conn->f.closing)
+		return;
+	tcp_mark_dirty(c, conn);
+
+	/* Out of order: told at once, the guest counts duplicates */
+	if (seq_lt(conn->rcv_nxt, seg->seq)) {
+		if (seg->data.len || seg->flags & SEG_FIN)
+			tcp_send_ack(c, conn);
+		return;
+	}
+
+	if (!tcp_take_data(c, conn, seg))
+		return;
+	if (seg->flags & SEG_FIN)
+		tcp_take_fin(c, conn);
+}
+
+/**
+ * tcp_from_guest() - Handle a TCP packet from the guest
+ * @c:		Execution context
+ * @pkt:	Packet
+ */
+void tcp_from_guest(struct ctx *c, struct pkt *pkt)
+{
+	struct flow_side key;
+	struct tcp_conn *conn;
+	struct tcp_seg seg;
+	struct flow *flow;
+
+	if (!tcp_parse(pkt, &seg, &key)) {
+		stats_add(&c->stats, STAT_BAD_FRAME, 1);
+		return;
+	}
+	if (!ip_csum_is_good(pkt)) {
+		stats_add(&c->stats, STAT_BAD_CSUM, 1);
+		return;
+	}
+
+	flow = flow_lookup(c->flows, IPPROTO_TCP, &key, NULL);
+	if (!flow) {
+		if (seg.flags & SEG_SYN && !(seg.flags & (SEG_ACK | SEG_RST)))
+			tcp_open(c, pkt, &seg, &key);
+		else
+			tcp_refuse(c, pkt, &seg);
+		return;
+	}
+
+	conn = container_of(flow, struct tcp_conn, f);
+	if (c->now_ms - conn->active_ms >= TCP_TOUCH_MS)
+		flow_touch(c->flows, flow);
+	conn->active_ms = c->now_ms;
+
+	if (!(conn->flags & CONN_ESTABLISHED) &&
+	    !tcp_syn_received(c, conn, pkt, &seg))
+		return;
+
+	if (seg.flags & SEG_RST) {
+		if (seg.seq == conn->rcv_nxt)
+			tcp_abort_host(c, conn);
+		else if (tcp_is_acceptable(conn, &seg))
+			tcp_send_ack(c, conn);	/* RFC 5961, 3.2 */
+	} else if (seg.flags & SEG_SYN) {
+		tcp_syn_again(c, conn, pkt, &seg, &key);
+	} else if (!tcp_is_acceptable(conn, &seg)) {
+		tcp_send_ack(c, conn);
+	} else {
+		tcp_segment(c, conn, &seg);
+	}
+}
+
+/**
+ * tcp_end_batch() - Acknowledge what a batch of frames has brought
+ * @c:		Execution context
+ */
+void tcp_end_batch(struct ctx *c)
+{
+	struct tcp *tcp = c->tcp;
+	unsigned i;
+
+	for (i = 0; i < tcp->dirty_count; i++) {
+		struct tcp_conn *conn = tcp->dirty[i];
+
+		conn->flags &= ~(uint32_t)CONN_DIRTY;
+		if (conn->f.closing)
+			continue;
+
+		tcp_discard_acked(conn);
+		/* Data carries the acknowledgement, if there is some */
+		tcp_send_data(c, conn);
+		if (conn->f.closing)
+			continue;
+		if (conn->flags & CONN_ACK_NOW)
+			tcp_send_ack(c, conn);
+		tcp_close_if_done(c, conn);
+	}
+	tcp->dirty_count = 0;
+}

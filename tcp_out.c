@@ -1,0 +1,659 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* tcp_out.c - TCP segments to the guest: data from the socket, and ACKs
+ *
+ * Data stays in the socket's receive queue until the guest has acknowledged
+ * it: it is peeked at, sent, and discarded later. So there is nothing to keep
+ * for retransmission, and the sender at the far end sees the window close by
+ * itself when the guest reads slowly. Where the kernel keeps a peek offset
+ * (SO_PEEK_OFF), each peek goes on where the last one ended; elsewhere what was
+ * sent before is peeked again, into a buffer that nobody reads.
+ *
+ * Three sequence numbers matter: sock_seq is that of the first byte in the
+ * socket's queue, snd_una the first not acknowledged, snd_nxt the next to send.
+ * sock_seq <= snd_una <= snd_nxt at any time.
+ *
+ * Frames are as long as the back-end takes: 64 KiB with a header that says how
+ * to cut them, or several of the MTU's size filled by one recvmsg().
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <linux/sock_diag.h>
+#include <linux/tcp.h>
+
+#include "ip.h"
+#include "log.h"
+#include "passt.h"
+#include "sock.h"
+#include "stats.h"
+#include "tcp.h"
+
+#define TCP_OUT_FRAMES		16	/* Filled by one recvmsg() at most */
+#define TCP_OUT_IOV		(TCP_OUT_FRAMES * 8)
+/* Bytes a connection may send before others have their turn */
+#define TCP_OUT_BUDGET		(512U * 1024)
+
+/**
+ * struct tcp_hdr_out - header of a segment to the guest, with room for options
+ * @th:		Header
+ * @opts:	Options
+ */
+struct tcp_hdr_out {
+	struct tcphdr th;
+	uint8_t opts[8];
+};
+
+/**
+ * tcp_flags_put() - Set the flags of a TCP header
+ * @th:		Header
+ * @flags:	SEG_*
+ *
+ * Source: RFC 9293, 3.1
+ */
+static void tcp_flags_put(struct tcphdr *th, uint8_t flags)
+{
+	th->fin = !!(flags & SEG_FIN);
+	th->syn = !!(flags & SEG_SYN);
+	th->rst = !!(flags & SEG_RST);
+	th->psh = !!(flags & SEG_PSH);
+	th->ack = !!(flags & SEG_ACK);
+}
+
+/**
+ * tcp_window_free() - How much more the host's socket can take
+ * @conn:	Connection
+ *
+ * Return: bytes, by the kernel's own account of its buffer
+ *
+ * Source: kernel, net/core/sock.c sk_get_meminfo(); sk_stream_memory_free()
+ */
+static uint32_t tcp_window_free(const struct tcp_conn *conn)
+{
+	uint32_t mem[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(mem);
+
+	if (getsockopt(conn->fd, SOL_SOCKET, SO_MEMINFO, mem, &len))
+		return 0;
+	if (mem[SK_MEMINFO_WMEM_QUEUED] >= mem[SK_MEMINFO_SNDBUF])
+		return 0;
+	return mem[SK_MEMINFO_SNDBUF] - mem[SK_MEMINFO_WMEM_QUEUED];
+}
+
+/**
+ * tcp_window() - Window to tell the guest, and note its right edge
+ * @c:		Execution context
+ * @conn:	Connection
+ *
+ * Return: the window field, host byte order
+ *
+ * What the socket can take, and some that we can keep. The right edge never
+ * moves back: RFC 9293, 3.8.6.
+ */
+static uint16_t tcp_window(struct ctx *c, struct tcp_conn *conn)
+{
+	uint32_t slack = tcp_pool_slack(&c->tcp->pool), wnd, max;
+
+	if (conn->flags & CONN_SHUT_WR || conn->fd < 0)
+		wnd = TCP_CHUNK_SIZE;
+	else if (conn->kept.len)
+		wnd = slack > conn->kept.len ? slack - conn->kept.len : 0;
+	else
+		wnd = tcp_window_free(conn) + slack;
+
+	max = UINT16_MAX << conn->rcv_wscale;
+	wnd = MIN(wnd, max);
+	if (seq_lt(conn->rcv_nxt + wnd, conn->rcv_adv))
+		wnd = conn->rcv_adv - conn->rcv_nxt;
+	/* Rounded down by the shift, so compute the edge from what is sent */
+	wnd >>= conn->rcv_wscale;
+	if (seq_lt(conn->rcv_adv, conn->rcv_nxt + (wnd << conn->rcv_wscale)))
+		conn->rcv_adv = conn->rcv_nxt + (wnd << conn->rcv_wscale);
+
+	/* With no window and nothing kept, no short write has told the kernel
+	 * that we wait for room: registering anew does
+	 */
+	if (!wnd && !conn->kept.len && conn->fd >= 0)
+		flow_epoll(c, &conn->f, SIDE_TGT, EPOLL_CTL_MOD, conn->fd,
+			   EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	return (uint16_t)wnd;
+}
+
+/**
+ * tcp_header() - Make the header of a segment of a connection
+ * @c:		Execution context
+ * @conn:	Connection
+ * @seq:	Sequence number
+ * @flags:	Flags
+ *
+ * Return: the header; a segment with ACK acknowledges all there is
+ */
+static struct tcp_hdr_out tcp_header(struct ctx *c, struct tcp_conn *conn,
+				     uint32_t seq, uint8_t flags)
+{
+	struct tcp_hdr_out h = { .th = {
+		.source = htons(conn->f.side[SIDE_INI].near_port),
+		.dest = htons(conn->f.side[SIDE_INI].far_port),
+		.seq = htonl(seq),
+		.doff = sizeof(h.th) / 4,
+	} };
+
+	tcp_flags_put(&h.th, flags);
+	if (flags & SEG_ACK) {
+		h.th.ack_seq = htonl(conn->rcv_nxt);
+		h.th.window = htons(tcp_window(c, conn));
+		conn->flags &= ~(uint32_t)CONN_ACK_NOW;
+	}
+	return h;
+}
+
+/**
+ * tcp_ip_out() - What the IP header of a connection's segments is made from
+ * @conn:	Connection
+ * @h:		TCP header
+ *
+ * Return: description for ip_send() and ip_fill_headers()
+ */
+static struct ip_out tcp_ip_out(const struct tcp_conn *conn,
+				const struct tcp_hdr_out *h)
+{
+	return (struct ip_out){
+		.src = &conn->f.side[SIDE_INI].near,
+		.dst = &conn->f.side[SIDE_INI].far,
+		.proto = IPPROTO_TCP,
+		.l4 = h,
+		.l4_len = h->th.doff * 4U,
+		.gso_size = conn->mss,
+	};
+}
+
+/**
+ * tcp_put_options() - Add the options of a SYN
+ * @c:		Execution context
+ * @conn:	Connection
+ * @h:		Header
+ *
+ * Source: RFC 9293, 3.2 (MSS); RFC 7323, 2.2 (window scale)
+ */
+static void tcp_put_options(const struct ctx *c, const struct tcp_conn *conn,
+			    struct tcp_hdr_out *h)
+{
+	enum ipver v = addr_version(&conn->f.side[SIDE_INI].far);
+	unsigned hlen = (v == V4 ? IPV4_HLEN : IPV6_HLEN) + sizeof(h->th);
+	unsigned mss = MIN(c->tap.mtu - hlen, UINT16_MAX);
+	uint8_t *o = h->opts;
+
+	o[0] = TCP_OPT_MSS;
+	o[1] = TCP_OPT_MSS_LEN;
+	o[2] = (uint8_t)(mss >> 8);
+	o[3] = (uint8_t)mss;
+	h->th.doff++;
+	if (conn->flags & CONN_WSCALE) {
+		o[4] = TCP_OPT_NOP;
+		o[5] = TCP_OPT_WSCALE;
+		o[6] = TCP_OPT_WSCALE_LEN;
+		o[7] = conn->rcv_wscale;
+		h->th.doff++;
+	}
+}
+
+/**
+ * tcp_send_control() - Send a segment without data
+ * @c:		Execution context
+ * @conn:	Connection
+ * @flags:	Flags; SYN and FIN take their sequence number
+ *
+ * Return: 0, or -errno: without room to the guest the flow waits for it
+ */
+int tcp_send_control(struct ctx *c, struct tcp_conn *conn, uint8_t flags)
+{
+	struct tcp_hdr_out h;
+	struct ip_out out;
+	uint32_t seq = conn->snd_nxt;
+	uint8_t wscale = conn->rcv_wscale;
+	int rc;
+
+	if (flags & SEG_SYN) {
+		seq = conn->iss;
+		conn->rcv_wscale = 0;	/* RFC 7323, 2.2: a SYN's isn't scaled */
+	}
+	h = tcp_header(c, conn, seq, flags);
+	conn->rcv_wscale = wscale;
+	if (flags & SEG_SYN)
+		tcp_put_options(c, conn, &h);
+
+	out = tcp_ip_out(conn, &h);
+	rc = ip_send(&c->tap, &out, NULL, 0);
+	if (rc == -EAGAIN) {
+		conn->flags |= CONN_ACK_NOW;
+		flow_wait(c, &conn->f);
+	}
+	return rc;
+}
+
+/**
+ * tcp_send_ack() - Acknowledge what came from the guest, tell it our window
+ * @c:		Execution context
+ * @conn:	Connection
+ */
+void tcp_send_ack(struct ctx *c, struct tcp_conn *conn)
+{
+	tcp_send_control(c, conn, SEG_ACK);
+}
+
+/**
+ * tcp_send_probe() - Have the guest say where it is: keep-alive, window probe
+ * @c:		Execution context
+ * @conn:	Connection
+ *
+ * Source: RFC 9293, 3.8.4 and 3.8.6.1: a sequence number already acknowledged
+ */
+void tcp_send_probe(struct ctx *c, struct tcp_conn *conn)
+{
+	struct tcp_hdr_out h = tcp_header(c, conn, conn->snd_una - 1, SEG_ACK);
+	struct ip_out out = tcp_ip_out(conn, &h);
+
+	ip_send(&c->tap, &out, NULL, 0);
+}
+
+/**
+ * tcp_send_rst_to() - Answer a segment of no connection, or of a dead one
+ * @c:		Execution context
+ * @pkt:	Segment from the guest
+ * @seq:	Sequence number
+ * @ack:	Acknowledgement number, used if @flags have ACK
+ * @flags:	SEG_RST, with or without ACK
+ */
+void tcp_send_rst_to(struct ctx *c, const struct pkt *pkt, uint32_t seq,
+		     uint32_t ack, uint8_t flags)
+{
+	struct tcphdr th, reply = { 0 };
+	struct ip_out out = {
+		.src = &pkt->dst, .dst = &pkt->src, .proto = IPPROTO_TCP,
+		.l4 = &reply, .l4_len = sizeof(reply),
+	};
+
+	if (!view_peek(&pkt->l4, &th, sizeof(th)))
+		return;
+	reply.source = th.dest;
+	reply.dest = th.source;
+	reply.seq = htonl(seq);
+	reply.ack_seq = htonl(ack);
+	reply.doff = sizeof(reply) / 4;
+	tcp_flags_put(&reply, flags);
+	ip_send(&c->tap, &out, NULL, 0);
+}
+
+/**
+ * tcp_discard_acked() - Take what the guest has got out of the socket's queue
+ * @conn:	Connection
+ *
+ * The kernel moves its peek offset along.
+ *
+ * Source: tcp(7), MSG_TRUNC
+ */
+void tcp_discard_acked(struct tcp_conn *conn)
+{
+	uint32_t len = conn->snd_una - conn->sock_seq;
+	ssize_t n;
+
+	/* The FIN's sequence number isn't in the queue */
+	if (conn->flags & CONN_FIN_ACKED)
+		len--;
+	if (!len || conn->fd < 0)
+		return;
+
+	do
+		n = recv(conn->fd, NULL, len, MSG_TRUNC | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+
+	if (n > 0) {
+		conn->sock_seq += (uint32_t)n;
+		conn->peek_off -= MIN(conn->peek_off, (uint32_t)n);
+		/* What couldn't be told from an end before may be one now */
+		if (!(conn->flags & CONN_PEEK_OFF))
+			conn->flags |= CONN_READABLE;
+	}
+}
+
+/**
+ * tcp_peek_at() - Prepare to peek at the socket's queue at snd_nxt
+ * @c:		Execution context
+ * @conn:	Connection
+ * @iov:	Where elements go for what is to be passed over
+ *
+ * Return: elements used in @iov, 0 with a peek offset; -1 if what is to be
+ *	   passed over is too long, and the guest has to acknowledge first
+ *
+ * Source: socket(7), SO_PEEK_OFF; for TCP since Linux 6.9
+ */
+static int tcp_peek_at(struct ctx *c, struct tcp_conn *conn, struct iovec *iov)
+{
+	uint32_t off = conn->snd_nxt - conn->sock_seq;
+	int n = 0;
+
+	if (conn->flags & CONN_PEEK_OFF) {
+		if (conn->peek_off != off &&
+		    sock_set_int(conn->fd, SOL_SOCKET, SO_PEEK_OFF, (int)off))
+			return -1;
+		conn->peek_off = off;
+		return 0;
+	}
+
+	for (; off; n++) {
+		if (n == TCP_TRASH_IOV)
+			return -1;
+		iov[n].iov_base = c->tcp->trash;
+		iov[n].iov_len = MIN(off, TCP_TRASH_SIZE);
+		off -= (uint32_t)iov[n].iov_len;
+	}
+	return n;
+}
+
+/**
+ * struct tcp_burst - frames filled by one look at the socket
+ * @frames:	Reserved frames
+ * @room:	Payload bytes each of them takes
+ * @count:	How many
+ * @iov:	Where their payload goes, after what is to be passed over
+ * @iov_cnt:	Elements used in @iov
+ * @skip:	Bytes to be passed over
+ * @len:	Bytes of payload asked for, then got
+ */
+struct tcp_burst {
+	struct frame frames[TCP_OUT_FRAMES];
+	size_t room;
+	unsigned count;
+	struct iovec iov[TCP_TRASH_IOV + TCP_OUT_IOV];
+	size_t iov_cnt;
+	size_t skip;
+	size_t len;
+};
+
+/**
+ * tcp_burst_reserve() - Reserve frames for up to a number of bytes
+ * @c:		Execution context
+ * @conn:	Connection
+ * @b:		Burst to fill, @b->iov_cnt and @b->skip set
+ * @want:	Bytes the guest's window takes
+ *
+ * Return: 0, -EAGAIN if there is no room to the guest, other -errno
+ */
+static int tcp_burst_reserve(struct ctx *c, const struct tcp_conn *conn,
+			     struct tcp_burst *b, size_t want)
+{
+	enum ipver v = addr_version(&conn->f.side[SIDE_INI].far);
+	size_t hlen = ip_headroom(v, sizeof(struct tcphdr));
+	size_t max = tap_tcp_len_max(&c->tap, v) + ETH_HLEN - hlen;
+	int rc = 0;
+
+	/* Whole segments only, so that the last one isn't short for no reason */
+	b->room = max > conn->mss ? ROUND_DOWN(max, conn->mss) : max;
+	b->count = 0;
+	b->len = 0;
+
+	while (b->len < want && b->count < TCP_OUT_FRAMES &&
+	       b->iov_cnt + FRAME_IOV_MAX <= ARRAY_SIZE(b->iov)) {
+		struct frame *f = &b->frames[b->count];
+		size_t len = MIN(b->room, want - b->len), n;
+
+		rc = tap_reserve(&c->tap, hlen + len, f);
+		if (rc)
+			break;
+		n = ip_payload_iov(f, hlen, &b->iov[b->iov_cnt],
+				   FRAME_IOV_MAX);
+		b->iov_cnt += n;
+		b->count++;
+		b->len += len;
+		/* A long frame is filled by one peek as it is */
+		if (b->room > conn->mss)
+			break;
+	}
+	return b->count ? 0 : rc;
+}
+
+/**
+ * tcp_burst_commit() - Send what was read, give back the frames left over
+ * @c:		Execution context
+ * @conn:	Connection
+ * @b:		Burst, @b->len set to the bytes read
+ */
+static void tcp_burst_commit(struct ctx *c, struct tcp_conn *conn,
+			     struct tcp_burst *b)
+{
+	enum ipver v = addr_version(&conn->f.side[SIDE_INI].far);
+	size_t hlen = ip_headroom(v, sizeof(struct tcphdr));
+	size_t left = b->len, len;
+	struct tcp_hdr_out h;
+	struct ip_out out;
+	unsigned i;
+
+	if (left)
+		h = tcp_header(c, conn, 0, SEG_ACK);
+
+	for (i = 0; i < b->count; i++) {
+		if (!left) {
+			tap_cancel(&c->tap, &b->frames[i]);
+			continue;
+		}
+		len = MIN(left, b->room);
+		left -= len;
+		h.th.seq = htonl(conn->snd_nxt);
+		h.th.psh = !left;
+		out = tcp_ip_out(conn, &h);
+		ip_fill_headers(&c->tap, &b->frames[i], &out, len);
+		/* A frame that is lost is found by retransmission */
+		tap_commit(&c->tap, &b->frames[i], hlen + len);
+		if (seq_lt(conn->snd_nxt, conn->snd_max))
+			stats_add(&c->stats, STAT_TCP_RETRANS, 1);
+		conn->snd_nxt += (uint32_t)len;
+	}
+	if (seq_lt(conn->snd_max, conn->snd_nxt))
+		conn->snd_max = conn->snd_nxt;
+}
+
+/**
+ * tcp_send_fin() - Tell the guest that the host sends no more
+ * @c:		Execution context
+ * @conn:	Connection, everything before the FIN is sent
+ */
+static void tcp_send_fin(struct ctx *c, struct tcp_conn *conn)
+{
+	if (tcp_send_control(c, conn, SEG_FIN | SEG_ACK) == -EAGAIN)
+		return;
+	conn->flags |= CONN_FIN_SENT;
+	conn->snd_nxt++;
+	if (seq_lt(conn->snd_max, conn->snd_nxt))
+		conn->snd_max = conn->snd_nxt;
+}
+
+/**
+ * tcp_send_burst() - Peek once at the socket and send what is there
+ * @c:		Execution context
+ * @conn:	Connection
+ * @want:	Bytes the guest's window takes
+ *
+ * Return: bytes sent; 0 at the end of the stream; -EAGAIN if there is nothing
+ *	   to read, -ENOBUFS if there is no room to the guest, other -errno if
+ *	   the connection failed
+ */
+static ssize_t tcp_send_burst(struct ctx *c, struct tcp_conn *conn, size_t want)
+{
+	static struct tcp_burst b;
+	struct msghdr msg = { .msg_iov = b.iov };
+	ssize_t n;
+	int rc;
+
+	rc = tcp_peek_at(c, conn, b.iov);
+	if (rc < 0)
+		return -EAGAIN;
+	b.iov_cnt = (size_t)rc;
+	b.skip = rc ? conn->snd_nxt - conn->sock_seq : 0;
+
+	rc = tcp_burst_reserve(c, conn, &b, want);
+	if (rc)
+		return -ENOBUFS;
+	msg.msg_iovlen = b.iov_cnt;
+
+	do
+		n = recvmsg(conn->fd, &msg, MSG_PEEK | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	rc = n < 0 ? -errno : 0;
+
+	if (n > 0 && conn->flags & CONN_PEEK_OFF)
+		conn->peek_off += (uint32_t)n;
+	want = b.len;
+	b.len = n > 0 && (size_t)n > b.skip ? (size_t)n - b.skip : 0;
+	if (b.len < want)
+		conn->flags &= ~(uint32_t)CONN_READABLE;
+	tcp_burst_commit(c, conn, &b);
+	if (rc)
+		return rc;
+
+	/* Without a peek offset, what was passed over is all there is: the
+	 * end is only seen once that is gone from the queue
+	 */
+	if (!b.len && n)
+		return -EAGAIN;
+	return (ssize_t)b.len;
+}
+
+/**
+ * tcp_usable_window() - How much we may send to the guest now
+ * @conn:	Connection
+ * @flight:	Bytes sent and not acknowledged
+ *
+ * Return: bytes, 0 also for little more while much is in flight
+ *
+ * Source: RFC 9293, 3.8.6.2.1
+ */
+static uint32_t tcp_usable_window(const struct tcp_conn *conn, uint32_t flight)
+{
+	uint32_t usable;
+
+	if (flight >= conn->snd_wnd)
+		return 0;
+	usable = conn->snd_wnd - flight;
+	if (flight && usable < conn->mss && usable < conn->snd_wnd / 2)
+		return 0;
+	return usable;
+}
+
+/**
+ * tcp_at_end() - Is the FIN next to be sent to the guest?
+ * @conn:	Connection
+ *
+ * Return: true if all before it was sent; once it was sent itself, only while
+ *	   retransmitting
+ */
+static bool tcp_at_end(const struct tcp_conn *conn)
+{
+	if (!(conn->flags & CONN_HOST_FIN))
+		return false;
+	if (!(conn->flags & CONN_FIN_SENT))
+		return true;
+	return conn->snd_nxt == conn->snd_max - 1;
+}
+
+/**
+ * tcp_has_data() - May there be data to be sent, now or again?
+ * @conn:	Connection
+ *
+ * Return: true if it is worth to look at the socket
+ */
+static bool tcp_has_data(const struct tcp_conn *conn)
+{
+	if (!(conn->flags & CONN_HOST_FIN))
+		return conn->flags & CONN_READABLE;
+	return conn->flags & CONN_FIN_SENT &&
+	       seq_lt(conn->snd_nxt, conn->snd_max - 1);
+}
+
+/**
+ * tcp_send_data() - Send what the socket has, as far as the guest takes it
+ * @c:		Execution context
+ * @conn:	Connection, established
+ */
+void tcp_send_data(struct ctx *c, struct tcp_conn *conn)
+{
+	size_t sent = 0;
+	ssize_t n;
+
+	while (tcp_has_data(conn)) {
+		uint32_t flight = conn->snd_nxt - conn->snd_una, want;
+
+		want = tcp_usable_window(conn, flight);
+		if (!want)
+			break;
+		if (sent >= TCP_OUT_BUDGET) {
+			flow_wait(c, &conn->f);
+			break;
+		}
+
+		n = tcp_send_burst(c, conn, want);
+		if (n == -ENOBUFS) {
+			conn->flags |= CONN_READABLE;
+			flow_wait(c, &conn->f);
+			break;
+		}
+		if (n == -EAGAIN)
+			break;
+		if (n < 0) {
+			tcp_reset(c, conn);
+			return;
+		}
+		if (!n)
+			conn->flags |= CONN_HOST_FIN;
+		sent += (size_t)n;
+	}
+
+	if (tcp_at_end(conn))
+		tcp_send_fin(c, conn);
+	tcp_timer_update(c, conn);
+}
+
+/**
+ * tcp_retransmit() - Send again from what the guest acknowledged last
+ * @c:		Execution context
+ * @conn:	Connection
+ *
+ * Goes back to snd_una and sends all that the window takes: loss on the link
+ * to the guest means that it had no memory, so it is rare, and bandwidth
+ * towards the guest costs little.
+ *
+ * Source: RFC 6298, 5.4; RFC 6582, 3.2 for @recover
+ */
+void tcp_retransmit(struct ctx *c, struct tcp_conn *conn)
+{
+	conn->recover = conn->snd_max;
+	conn->flags |= CONN_RECOVERY | CONN_READABLE;
+	conn->snd_nxt = conn->snd_una;
+	conn->dup_acks = 0;
+
+	tcp_discard_acked(conn);
+	tcp_send_data(c, conn);
+}
+
+/**
+ * tcp_update_window() - Tell the guest if the socket takes much more now
+ * @c:		Execution context
+ * @conn:	Connection
+ *
+ * Source: RFC 9293, 3.8.6.2.2: not for a few bytes
+ */
+void tcp_update_window(struct ctx *c, struct tcp_conn *conn)
+{
+	uint32_t before = conn->rcv_adv - conn->rcv_nxt, wnd;
+	uint32_t slack = tcp_pool_slack(&c->tcp->pool);
+
+	if (conn->kept.len || conn->flags & CONN_GUEST_FIN)
+		return;
+
+	wnd = MIN(tcp_window_free(conn) + slack,
+		  (uint32_t)UINT16_MAX << conn->rcv_wscale);
+	if (wnd >= before + MIN(2U * conn->mss, TCP_CHUNK_SIZE / 2) || !before)
+		tcp_send_ack(c, conn);
+}
