@@ -5,8 +5,10 @@
 struct ctx;
 struct pkt;
 
+/* Idle time after which an echo flow ends: RFC 5508, 3.2, REQ-2 */
+#define ICMP_TIMEOUT_MS		(60 * 1000)
+
 void icmp_init(struct ctx *c);
 void icmp_from_guest(struct ctx *c, struct pkt *pkt);
-void icmp_end_batch(struct ctx *c);
 
 #endif /* ICMP_H */

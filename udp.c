@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* udp.c - UDP flows between the guest and host sockets
+ *
+ * A flow is what the guest sends from one address and port to one other, with
+ * what comes back. Each has a socket of its own, so that its errors, TTL and
+ * addresses are its own, see dgram.c. It ends after a time without use.
+ *
+ * From the guest: datagrams leave through udp_batch.c, without a copy.
+ *
+ * To the guest: recvmsg() writes into the room that tap_reserve() gave, headers
+ * are put in front. Where the back-end takes it, UDP_GRO has the kernel join
+ * datagrams, which then go on as one frame. What is longer than the room runs
+ * over into a buffer and is cut there, into fragments or single datagrams.
+ * Without room to the guest, data stays in the socket: level-triggered epoll is
+ * turned to edge-triggered, so that it stays silent, until udp_resume().
+ *
+ * Datagrams may get lost: when the socket's buffer is full, or when there is no
+ * room to the guest half-way through one that is cut. Destination port 0 is
+ * dropped; source port 0, "not used" in RFC 768, is sent from any port. From
+ * 0.0.0.0, a guest that has no address yet may send: what answers goes to the
+ * limited broadcast address, as with DHCP.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <linux/udp.h>
+
+#include "dgram.h"
+#include "flow.h"
+#include "fwd.h"
+#include "icmp_err.h"
+#include "ip.h"
+#include "log.h"
+#include "passt.h"
+#include "sock.h"
+#include "udp.h"
+#include "udp_flow.h"
+
+#define UDP_PORT_DNS		53	/* RFC 1035, 4.2.1 */
+#define UDP_RECV_MAX		64	/* Receptions before others' turn */
+
+/**
+ * struct udp_room - where a datagram is received to
+ * @f:		Frame reserved
+ * @has_frame:	There is one
+ * @headroom:	Bytes in front of the payload
+ * @len:	Bytes of payload that fit the frame
+ * @iov:	The frame's payload, then the rest of the common buffer
+ * @cnt:	Elements in @iov
+ */
+struct udp_room {
+	struct frame f;
+	bool has_frame;
+	size_t headroom;
+	size_t len;
+	struct iovec iov[FRAME_IOV_MAX + 1];
+	size_t cnt;
+};
+
+/**
+ * udp_deadline() - When a flow ends if nothing more happens
+ * @c:		Execution context
+ * @uf:		Flow
+ *
+ * A name server answers once: the port is of use to nobody then.
+ *
+ * Return: time, ms
+ *
+ * Source: RFC 4787, 4.3: not less than two minutes but for well-known ports,
+ *	   five minutes recommended
+ */
+static uint64_t udp_deadline(const struct ctx *c, const struct udp_flow *uf)
+{
+	if (!uf->has_reply)
+		return c->now_ms + UDP_ONEWAY_MS;
+	if (uf->f.side[SIDE_INI].near_port == UDP_PORT_DNS)
+		return c->now_ms + UDP_DNS_REPLIED_MS;
+	return c->now_ms + UDP_REPLIED_MS;
+}
+
+/**
+ * udp_use() - Note that a flow was used
+ * @c:		Execution context
+ * @uf:		Flow
+ * @is_reply:	By the remote. To a name server, each datagram of the guest is
+ *		a new query that waits for its answer.
+ */
+static void udp_use(struct ctx *c, struct udp_flow *uf, bool is_reply)
+{
+	bool is_dns = uf->f.side[SIDE_INI].near_port == UDP_PORT_DNS;
+
+	uf->has_reply = is_reply || (uf->has_reply && !is_dns);
+	flow_touch(c->flows, &uf->f);
+	flow_timer_set(c, &uf->f, udp_deadline(c, uf));
+}
+
+/**
+ * udp_close() - End a flow
+ * @c:		Execution context
+ * @uf:		Flow
+ */
+void udp_close(struct ctx *c, struct udp_flow *uf)
+{
+	if (c->udp->batch.uf == uf)
+		udp_batch_flush(c);
+	if (uf->f.closing)
+		return;
+	dgram_close(&uf->s);
+	flow_close(c, &uf->f);
+}
+
+/**
+ * udp_quote() - Describe a datagram of a flow, for an ICMP error about it
+ * @uf:		Flow
+ * @uh:		UDP header to fill
+ * @payload:	Start of the payload
+ * @len:	Bytes known of it
+ *
+ * Return: description, refers to @uf, @uh and @payload
+ */
+struct icmp_quote udp_quote(const struct udp_flow *uf, struct udphdr *uh,
+			    const void *payload, size_t len)
+{
+	const struct flow_side *guest = &uf->f.side[SIDE_INI];
+
+	*uh = (struct udphdr){
+		.source = htons(guest->far_port),
+		.dest = htons(guest->near_port),
+		.len = htons((uint16_t)(sizeof(*uh) + len)),
+	};
+
+	return (struct icmp_quote){
+		.src = &guest->far, .dst = &guest->near,
+		.proto = IPPROTO_UDP, .ttl = uf->s.ttl, .tos = uf->s.tos,
+		.l4 = uh, .l4_len = sizeof(*uh),
+		.payload = payload, .payload_len = len,
+	};
+}
+
+/**
+ * udp_drain_errors() - Pass errors of a flow's socket on to the guest
+ * @c:		Execution context
+ * @uf:		Flow
+ *
+ * The flow goes on: RFC 4787, 10, REQ-12.
+ *
+ * Return: number of errors there were, DGRAM_ERRORS_MAX at most
+ */
+unsigned udp_drain_errors(struct ctx *c, struct udp_flow *uf)
+{
+	struct dgram_error e;
+	struct icmp_quote q;
+	struct udphdr uh;
+	unsigned i;
+
+	for (i = 0; i < DGRAM_ERRORS_MAX; i++) {
+		if (dgram_next_error(&uf->s, &e))
+			break;
+		q = udp_quote(uf, &uh, e.data, e.len);
+		icmp_err_relay(c, &uf->f, &q, &e);
+	}
+	return i;
+}
+
+/**
+ * udp_open() - Make a flow for a datagram from the guest
+ * @c:		Execution context
+ * @pkt:	Packet
+ * @guest:	Its addresses
+ *
+ * Return: the flow, NULL if it can't go anywhere
+ *
+ * Source: RFC 4787, 4.2.1: the source port is kept if it is free
+ */
+static struct udp_flow *udp_open(struct ctx *c, const struct pkt *pkt,
+				 const struct flow_side *guest)
+{
+	struct flow_side host = { 0 };
+	struct udp_flow *uf;
+	struct dgram_sock s;
+	int rc;
+
+	if (!fwd_from_guest(&c->conf, IPPROTO_UDP, guest, &host)) {
+		stats_add(&c->stats, STAT_UDP_LOST, 1);
+		return NULL;
+	}
+
+	host.near_port = guest->far_port;
+	rc = dgram_open(&c->conf, IPPROTO_UDP, &host, &s);
+	if (rc) {
+		stats_add(&c->stats, STAT_FLOW_REFUSED, 1);
+		dgram_warn(&c->conf, "UDP datagrams", &host.far, -rc);
+		if (!dgram_is_transient(-rc))
+			icmp_err_unreachable(c, pkt, -rc);
+		return NULL;
+	}
+	if (c->tap.caps.uso)
+		sock_set_int(s.fd, IPPROTO_UDP, UDP_GRO, 1);
+
+	uf = (struct udp_flow *)flow_alloc(c, FLOW_UDP, IPPROTO_UDP);
+	if (!uf) {
+		dgram_close(&s);
+		return NULL;
+	}
+	uf->f.side[SIDE_INI] = *guest;
+	uf->f.side[SIDE_TGT] = host;
+	uf->s = s;
+	uf->segment_max = UINT16_MAX;
+	flow_hash_side(c->flows, &uf->f, SIDE_INI);
+	if (flow_epoll(c, &uf->f, SIDE_TGT, EPOLL_CTL_ADD, s.fd, EPOLLIN)) {
+		udp_close(c, uf);
+		return NULL;
+	}
+	return uf;
+}
+
+/**
+ * udp_pull_header() - Check and take off the UDP header of a packet
+ * @pkt:	Packet
+ * @uh:		Filled with the header
+ * @data:	Filled with the payload
+ *
+ * Return: false if the datagram is malformed
+ *
+ * Source: RFC 768; RFC 8200, 8.1
+ */
+static bool udp_pull_header(const struct pkt *pkt, struct udphdr *uh,
+			    struct view *data)
+{
+	size_t len;
+
+	*data = pkt->l4;
+	if (!view_pull(data, uh, sizeof(*uh)))
+		return false;
+	len = ntohs(uh->len);
+	return len >= sizeof(*uh) && view_trim(data, len - sizeof(*uh)) &&
+	       uh->dest;
+}
+
+/**
+ * udp_from_guest() - Handle a UDP datagram from the guest
+ * @c:		Execution context
+ * @pkt:	Packet; its memory has to stay until udp_end_batch()
+ */
+void udp_from_guest(struct ctx *c, struct pkt *pkt)
+{
+	struct udp_flow *uf;
+	struct flow_side key;
+	struct udphdr uh;
+	struct view data;
+
+	if (!udp_pull_header(pkt, &uh, &data)) {
+		stats_add(&c->stats, STAT_BAD_FRAME, 1);
+		return;
+	}
+	if (!ip_csum_is_good(pkt)) {
+		stats_add(&c->stats, STAT_BAD_CSUM, 1);
+		return;
+	}
+
+	key = (struct flow_side){
+		.far = pkt->src, .far_port = ntohs(uh.source),
+		.near = pkt->dst, .near_port = ntohs(uh.dest),
+		.place = PLACE_GUEST,
+	};
+	uf = (struct udp_flow *)flow_lookup(c->flows, IPPROTO_UDP, &key, NULL);
+	if (!uf)
+		uf = udp_open(c, pkt, &key);
+	if (!uf)
+		return;
+
+	udp_use(c, uf, false);
+	udp_batch_send(c, uf, pkt, &data);
+}
+
+/**
+ * udp_end_batch() - All frames of this batch from the guest were handled
+ * @c:		Execution context
+ */
+void udp_end_batch(struct ctx *c)
+{
+	if (c->udp->batch.uf)
+		udp_batch_flush(c);
+}
+
+/**
+ * udp_reply_source() - Which address the guest gets a datagram from
+ * @c:		Execution context
+ * @uf:		Flow
+ * @info:	Who sent the datagram
+ * @src:	Set to the address
+ * @port:	Set to the port
+ *
+ * What answers a group or broadcast has an address of its own. If that is one
+ * that means the guest itself there, it is hidden behind the address that
+ * stands for the host.
+ *
+ * Return: false if the datagram is not for the guest
+ */
+static bool udp_reply_source(const struct ctx *c, const struct udp_flow *uf,
+			     const struct dgram_info *info, struct addr *src,
+			     uint16_t *port)
+{
+	const struct flow_side *guest = &uf->f.side[SIDE_INI];
+	const struct flow_side *host = &uf->f.side[SIDE_TGT];
+
+	*src = uf->s.is_open ? info->src : guest->near;
+	*port = uf->s.is_open ? info->port : guest->near_port;
+	if (!uf->s.is_open)
+		return info->port == host->far_port &&
+		       addr_is_equal(&info->src, &host->far);
+
+	if (addr_is_loopback(src) || addr_is_equal(src, &guest->far))
+		*src = c->conf.ip[uf->s.v].map_host_loopback;
+	return addr_version(src) == uf->s.v && addr_is_unicast(src);
+}
+
+/**
+ * udp_room_get() - Make room for a datagram on its way to the guest
+ * @c:		Execution context
+ * @uf:		Flow
+ * @room:	To be filled
+ *
+ * Return: 0, -EAGAIN if there is no room to the guest. Without a link there is
+ *	   only the buffer, as what comes has to be taken from the socket.
+ */
+static int udp_room_get(struct ctx *c, const struct udp_flow *uf,
+			struct udp_room *room)
+{
+	size_t max = c->tap.caps.len_max, n = 0, i;
+	int rc;
+
+	if (!c->tap.caps.uso)
+		max = MIN(max, c->tap.mtu + ETH_HLEN);
+	rc = tap_reserve(&c->tap, max, &room->f);
+	if (rc == -EAGAIN)
+		return rc;
+
+	room->headroom = ip_headroom(uf->s.v, sizeof(struct udphdr));
+	room->has_frame = !rc;
+	room->cnt = rc ? 0 : ip_payload_iov(&room->f, room->headroom,
+					    room->iov, FRAME_IOV_MAX);
+	for (i = 0; i < room->cnt; i++)
+		n += room->iov[i].iov_len;
+	/* Where the buffer goes on from: so that it can take the first part */
+	room->len = MIN(n, UDP_LEN_MAX);
+	room->iov[room->cnt++] = (struct iovec){
+		c->udp->buf + room->len, UDP_LEN_MAX - room->len,
+	};
+	return 0;
+}
+
+/**
+ * udp_room_to_buf() - Give the frame back and have all in the common buffer
+ * @c:		Execution context
+ * @room:	Room with a datagram
+ * @len:	Its length, bytes
+ */
+static void udp_room_to_buf(struct ctx *c, struct udp_room *room, size_t len)
+{
+	struct view v = view_from_iov(room->iov, room->cnt - 1,
+				      MIN(len, room->len));
+
+	view_peek(&v, c->udp->buf, v.len);
+	if (room->has_frame)
+		tap_cancel(&c->tap, &room->f);
+	room->has_frame = false;
+}
+
+/**
+ * udp_to_guest() - Send what was received on to the guest
+ * @c:		Execution context
+ * @room:	Where it is
+ * @out:	Headers, @out->gso_size set if these are joined datagrams
+ * @uh:		UDP header in @out, but for its length
+ * @len:	Bytes of payload
+ */
+static void udp_to_guest(struct ctx *c, struct udp_room *room,
+			 struct ip_out *out, struct udphdr *uh, size_t len)
+{
+	size_t size = out->gso_size ? MIN(out->gso_size, len) : len, off = 0;
+	struct tap *tap = &c->tap;
+	size_t n;
+
+	if (room->has_frame && len <= room->len &&
+	    room->headroom + size <= tap->mtu + ETH_HLEN &&
+	    (tap->caps.uso || len == size)) {
+		uh->len = htons((uint16_t)(sizeof(*uh) + len));
+		if (ip_fill_headers(tap, &room->f, out, len))
+			tap_commit(tap, &room->f, room->headroom + len);
+		else
+			tap_cancel(tap, &room->f);
+		return;
+	}
+
+	udp_room_to_buf(c, room, len);
+	do {
+		n = MIN(size, len - off);
+		uh->len = htons((uint16_t)(sizeof(*uh) + n));
+		if (ip_send_fragmented(tap, out, c->udp->buf + off, n))
+			stats_add(&c->stats, STAT_UDP_LOST, 1);
+		off += n;
+	} while (off < len);
+}
+
+/**
+ * udp_recv_one() - Pass one datagram, or joined ones, from socket to guest
+ * @c:		Execution context
+ * @uf:		Flow
+ *
+ * Return: 0, -EAGAIN if the socket has no more, -ENOBUFS if there is no room
+ *	   to the guest
+ */
+static int udp_recv_one(struct ctx *c, struct udp_flow *uf)
+{
+	const struct flow_side *guest = &uf->f.side[SIDE_INI];
+	struct addr src, dst = guest->far;
+	struct dgram_info info;
+	struct udp_room room;
+	struct ip_out out;
+	struct udphdr uh;
+	uint16_t port;
+	ssize_t n;
+
+	if (udp_room_get(c, uf, &room))
+		return -ENOBUFS;
+
+	n = dgram_recv(&uf->s, room.iov, room.cnt, &info);
+	if (n < 0 || !udp_reply_source(c, uf, &info, &src, &port)) {
+		if (room.has_frame)
+			tap_cancel(&c->tap, &room.f);
+		if (n < 0 && n != -EAGAIN)
+			udp_drain_errors(c, uf);
+		return n == -EAGAIN ? -EAGAIN : 0;
+	}
+
+	if (addr_is_unspecified(&dst)) {
+		static const struct in_addr all = { INADDR_BROADCAST };
+
+		dst = addr_from_v4(all);
+	}
+	uh = (struct udphdr){ .source = htons(port),
+			      .dest = htons(guest->far_port) };
+	out = (struct ip_out){
+		.src = &src, .dst = &dst, .proto = IPPROTO_UDP,
+		.tos = info.tos, .gso_size = info.gso_size,
+		.l4 = &uh, .l4_len = sizeof(uh),
+	};
+	udp_to_guest(c, &room, &out, &uh, (size_t)n);
+	return 0;
+}
+
+/**
+ * udp_recv() - Pass what a socket has on to the guest
+ * @c:		Execution context
+ * @uf:		Flow
+ *
+ * What is left after UDP_RECV_MAX makes the next event.
+ */
+static void udp_recv(struct ctx *c, struct udp_flow *uf)
+{
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; i < UDP_RECV_MAX && !rc; i++)
+		rc = udp_recv_one(c, uf);
+	if (i > 1 || !rc)
+		udp_use(c, uf, true);
+
+	if (rc == -ENOBUFS) {
+		flow_wait(c, &uf->f);
+		flow_epoll(c, &uf->f, SIDE_TGT, EPOLL_CTL_MOD, uf->s.fd,
+			   EPOLLIN | EPOLLET);
+	}
+}
+
+/**
+ * udp_event() - Handle events of a flow's socket
+ * @c:		Execution context
+ * @flow:	Flow
+ * @side:	SIDE_TGT
+ * @events:	From epoll
+ */
+static void udp_event(struct ctx *c, struct flow *flow, unsigned side,
+		      uint32_t events)
+{
+	struct udp_flow *uf = (struct udp_flow *)flow;
+
+	(void)side;
+	if (events & EPOLLERR && !udp_drain_errors(c, uf))
+		dgram_clear_error(&uf->s);
+	if (events & EPOLLIN && !flow->waiting)
+		udp_recv(c, uf);
+	/* Somebody shut the socket down: this would be reported for ever */
+	if (events & EPOLLHUP)
+		udp_close(c, uf);
+}
+
+/**
+ * udp_timer() - End a flow that wasn't used
+ * @c:		Execution context
+ * @flow:	Flow
+ */
+static void udp_timer(struct ctx *c, struct flow *flow)
+{
+	udp_close(c, (struct udp_flow *)flow);
+}
+
+/**
+ * udp_resume() - Go on after there was no room to the guest
+ * @c:		Execution context
+ * @flow:	Flow
+ */
+static void udp_resume(struct ctx *c, struct flow *flow)
+{
+	struct udp_flow *uf = (struct udp_flow *)flow;
+
+	udp_recv(c, uf);
+	if (!flow->waiting)
+		flow_epoll(c, flow, SIDE_TGT, EPOLL_CTL_MOD, uf->s.fd,
+			   EPOLLIN);
+}
+
+/**
+ * udp_evict() - End a flow whose place is needed
+ * @c:		Execution context
+ * @flow:	Flow
+ */
+static void udp_evict(struct ctx *c, struct flow *flow)
+{
+	udp_close(c, (struct udp_flow *)flow);
+}
+
+static const struct flow_ops udp_ops = {
+	.name = "UDP",
+	.event = udp_event,
+	.timer = udp_timer,
+	.resume = udp_resume,
+	.evict = udp_evict,
+};
+
+/**
+ * udp_init() - Prepare for UDP flows, at start-up
+ * @c:		Execution context, with its flow table
+ */
+void udp_init(struct ctx *c)
+{
+	c->udp = calloc(1, sizeof(*c->udp));
+	if (!c->udp)
+		die("No memory for UDP");
+	flow_register(c->flows, FLOW_UDP, &udp_ops);
+}
