@@ -141,15 +141,14 @@ static void frag_forget(struct frag *fr, struct frag_slot *s)
 static struct frag_slot *frag_find(struct frag *fr, const struct pkt *pkt,
 				   uint64_t now_ms)
 {
-	struct frag_slot *s, *pick = NULL;
+	struct frag_slot *s, *pick = fr->slots;
 
 	for (s = fr->slots; s < fr->slots + FRAG_SLOTS; s++) {
 		if (s->used && now_ms - s->first_ms >= FRAG_TIMEOUT_MS)
 			frag_forget(fr, s);
 		if (s->used && frag_is_same(s, pkt))
 			return s;
-		if (!pick || (pick->used &&
-			      (!s->used || s->first_ms < pick->first_ms)))
+		if (pick->used && (!s->used || s->first_ms < pick->first_ms))
 			pick = s;
 	}
 
