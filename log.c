@@ -128,7 +128,8 @@ static const char *const log_errors[] = {
 	[ENOBUFS]		= "No buffer space available",
 	[EISCONN]		= "Transport endpoint is already connected",
 	[ENOTCONN]		= "Transport endpoint is not connected",
-	[ESHUTDOWN]		= "Cannot send after endpoint shutdown",
+	[ESHUTDOWN]		=
+		"Cannot send after transport endpoint shutdown",
 	[ETIMEDOUT]		= "Connection timed out",
 	[ECONNREFUSED]		= "Connection refused",
 	[EHOSTDOWN]		= "Host is down",

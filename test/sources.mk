@@ -3,7 +3,7 @@
 SOURCES_addr := addr.c
 SOURCES_csum := addr.c csum.c view.c
 SOURCES_frag := addr.c frag.c log.c view.c
-SOURCES_log := log.c
+SOURCES_log := log.c util.c
 SOURCES_pcap := pcap.c util.c view.c
 SOURCES_siphash := siphash.c
 SOURCES_stats := stats.c
