@@ -39,6 +39,8 @@ int nl_link_set_mac(int nl, unsigned ifindex,
 int nl_link_set_mtu(int nl, unsigned ifindex, unsigned mtu);
 int nl_link_set_txqlen(int nl, unsigned ifindex, unsigned frames);
 int nl_link_set_up(int nl, unsigned ifindex, bool no_ll_dad);
+int nl_addr_first(int nl, unsigned ifindex, enum ipver v, struct addr *a,
+		  int *prefix_len);
 int nl_addr_add(int nl, unsigned ifindex, const struct addr *a, int prefix_len);
 int nl_addr_copy(int src_nl, unsigned src_ifindex, int dst_nl,
 		 unsigned dst_ifindex, enum ipver v);
