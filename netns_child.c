@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* netns_child.c - the process that keeps the command, in the new namespaces
+ *
+ * netns_spawn() starts netns_child() as a process of its own. That waits for
+ * the word to go, starts the command, and ends with the command's status. It
+ * is the first process of the PID namespace, unless --no-pidns says that there
+ * is none, so that it has three duties the command itself could not be trusted
+ * with:
+ *
+ *  - it waits for orphaned processes;
+ *  - it hands on signals. The kernel keeps those without a handler from the
+ *    first process of a PID namespace: a command there could not be ended;
+ *  - it ends as soon as the one that started it does, however that came about,
+ *    and all processes of the PID namespace end with it.
+ *
+ * Both the word to go and signals, one byte each, come by a socket instead of
+ * kill(2), because the sender may have become another user meanwhile. The end
+ * of the sender shows as end of file there.
+ *
+ * Signals from the terminal reach the command on their own, as it is in the
+ * same process group: see netns_child_signal().
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "isolate.h"
+#include "log.h"
+#include "netns_child.h"
+#include "util.h"
+
+/* Exit status if the command can't be run. Source: POSIX, 2.8.2 */
+#define EXIT_NOT_RUNNABLE	126
+#define EXIT_NOT_FOUND		127
+
+/**
+ * netns_child_mount_proc() - Mount a /proc that shows our PID namespace
+ *
+ * Mounts made here don't show outside. Where mounting isn't possible, as in
+ * many containers, the command does without.
+ */
+static void netns_child_mount_proc(void)
+{
+	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL))
+		debug("Can't detach mounts: %s", log_strerror(errno));
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  NULL))
+		warn("Can't mount /proc for the command, consider --no-pidns: "
+		     "%s", log_strerror(errno));
+}
+
+/**
+ * netns_child_exec() - Run the command; doesn't return
+ * @command:	Command and arguments, NULL-terminated
+ * @mask:	Signal mask it gets
+ */
+static void netns_child_exec(char *const *command, const sigset_t *mask)
+{
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	execvp(command[0], command);
+	log_errno(LOG_LEVEL_ERR, errno, "Can't run %s", command[0]);
+	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE);
+}
+
+/**
+ * netns_child_reap() - Take the status of processes that ended
+ * @pid:	Process of the command
+ *
+ * Ends this process if the command did, with the status a shell would give it.
+ */
+static void netns_child_reap(pid_t pid)
+{
+	int status;
+	pid_t p;
+
+	while ((p = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (p != pid)
+			continue;
+		if (WIFSIGNALED(status))
+			_exit(128 + WTERMSIG(status));
+		_exit(WEXITSTATUS(status));
+	}
+}
+
+/**
+ * netns_child_signal() - Handle a signal we got
+ * @fd:		Descriptor to read signals from
+ * @pid:	Process of the command
+ *
+ * What the kernel sends, to all of the terminal's foreground process group,
+ * needs no handing on.
+ */
+static void netns_child_signal(int fd, pid_t pid)
+{
+	struct signalfd_siginfo si;
+
+	if (read(fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+
+	if (si.ssi_signo == SIGCHLD)
+		netns_child_reap(pid);
+	else if (si.ssi_code != SI_KERNEL)
+		kill(pid, (int)si.ssi_signo);
+}
+
+/**
+ * netns_child_ctl() - Handle a message of the one that started us
+ * @child:	What we are to do
+ * @pid:	Process of the command
+ *
+ * If that one has gone, then the network has, too: the command ends. Other
+ * processes do only if there is a PID namespace.
+ */
+static void netns_child_ctl(const struct netns_child *child, pid_t pid)
+{
+	uint8_t signo;
+
+	if (recv(child->ctl, &signo, sizeof(signo), 0) == sizeof(signo)) {
+		kill(pid, signo);
+		return;
+	}
+
+	if (!child->pidns)
+		kill(pid, SIGTERM);
+	_exit(EXIT_FAILURE);
+}
+
+/**
+ * netns_child() - Start the command when told to, wait for its end
+ * @arg:	struct netns_child
+ *
+ * Return: never; ends with the command's status, 128 and the number if that
+ *	   was a signal, EXIT_NOT_FOUND or EXIT_NOT_RUNNABLE if it can't be run
+ */
+int netns_child(void *arg)
+{
+	const struct netns_child *child = arg;
+	struct pollfd fds[2];
+	sigset_t all, mask;
+	uint8_t go;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &mask);
+	isolate_close_fds(child->ctl);
+
+	if (recv(child->ctl, &go, sizeof(go), 0) != sizeof(go) ||
+	    go != CHILD_GO)
+		_exit(EXIT_FAILURE);
+
+	if (child->pidns)
+		netns_child_mount_proc();
+
+	pid = fork();
+	if (!pid)
+		netns_child_exec(child->command, &mask);
+
+	fds[0].fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	fds[1].fd = child->ctl;
+	fds[0].events = fds[1].events = POLLIN;
+	if (pid < 0 || fds[0].fd < 0) {
+		log_errno(LOG_LEVEL_ERR, errno, "Can't start %s",
+			  child->command[0]);
+		_exit(EXIT_NOT_RUNNABLE);
+	}
+
+	for (;;) {
+		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+			continue;
+		if (fds[0].revents)
+			netns_child_signal(fds[0].fd, pid);
+		if (fds[1].revents)
+			netns_child_ctl(child, pid);
+	}
+}
