@@ -422,12 +422,14 @@ static void conf_join_pid(struct conf *conf, const char *arg)
 	const char *p = arg;
 	unsigned long pid;
 
+	errno = ENOENT;
 	if (parse_uint(&p, PID_MAX, &pid) && pid)
 		snprintf(conf->netns, sizeof(conf->netns), "/proc/%lu/ns/net",
 			 pid);
 	if (!*conf->netns || access(conf->netns, F_OK))
-		die("PID: invalid value '%.80s', accepted: PID of a running "
-		    "process", arg);
+		die("PID: invalid value '%.80s' (%s), accepted: PID of a "
+		    "running process of the same user", arg,
+		    log_strerror(errno));
 
 	conf->netns_pid = pid;
 	if (!conf->netns_only && !*conf->userns)

@@ -3,8 +3,9 @@
  *
  * Only nameserver, search and domain lines matter here. What the C library
  * forgives is forgiven: tabs, carriage returns, comments, unknown keywords,
- * lines and lists too long are no errors. Servers whose address makes no sense,
- * and names that are none, are passed over.
+ * lines and lists too long are no errors. Keywords that nothing follows,
+ * servers whose address makes no sense, and names that are none are passed
+ * over.
  *
  * The zone of a link-local server (fe80::1%eth0) is not kept: sockets to such
  * addresses use the interface that settings for outbound traffic say.
@@ -128,7 +129,8 @@ static void parse_line(char *line, struct resolv *r)
 		if (strlen(word) != len || strncmp(word, line, len))
 			continue;
 		rest += strspn(rest, BLANKS);
-		lines[i].parse(rest, r);
+		if (*rest)
+			lines[i].parse(rest, r);
 	}
 }
 

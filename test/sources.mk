@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # SOURCES_name: what test_name.c is linked with, one line a test, sorted
 SOURCES_addr := addr.c
+SOURCES_conf := addr.c conf.c conf_host.c conf_set.c opt.c parse.c util.c
 SOURCES_csum := addr.c csum.c view.c
 SOURCES_frag := addr.c frag.c log.c view.c
 SOURCES_log := log.c util.c
+SOURCES_opt := addr.c opt.c parse.c
+SOURCES_parse := addr.c parse.c
 SOURCES_pcap := pcap.c util.c view.c
+SOURCES_resolv := addr.c parse.c resolv.c util.c
 SOURCES_siphash := siphash.c
 SOURCES_stats := stats.c
 SOURCES_timer := timer.c
