@@ -9,8 +9,7 @@
  *  3. isolate_open_pidfile(), and whatever else names files: as the user that
  *     started us, who may be the only one allowed to.
  *  4. netns_open() or netns_spawn(), netns_setup_tun(), netns_watch(): with all
- *     privileges, as joining namespaces takes them. Before any signal is
- *     blocked or ignored, because the command inherits that.
+ *     privileges, as joining namespaces takes them.
  *  5. Listening sockets are bound: ports below 1024 take privileges.
  *  6. isolate_drop_ids(): user, groups and capabilities go, for good.
  *  7. isolate_background(): last of all, as our parent takes the end of its
