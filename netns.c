@@ -357,7 +357,7 @@ void netns_signal(const struct netns *ns, const struct signalfd_siginfo *si)
  * @ns:		Namespace
  * @status:	Exit status to pass on, set if it has
  *
- * Return: 1 if it has, 0 if not, or if there is none; -errno
+ * Return: 0 if it has, -EAGAIN if not yet, -ECHILD if there is none
  */
 int netns_wait_command(struct netns *ns, int *status)
 {
@@ -365,15 +365,15 @@ int netns_wait_command(struct netns *ns, int *status)
 	pid_t pid;
 
 	if (!ns->child)
-		return 0;
+		return -ECHILD;
 
 	pid = waitpid(ns->child, &wait_status, WNOHANG);
 	if (pid <= 0)
-		return pid ? -errno : 0;
+		return pid ? -errno : -EAGAIN;
 
 	ns->child = 0;
 	*status = WEXITSTATUS(wait_status);
 	if (WIFSIGNALED(wait_status))
 		*status = 128 + WTERMSIG(wait_status);
-	return 1;
+	return 0;
 }

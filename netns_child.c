@@ -59,11 +59,17 @@ static void netns_child_mount_proc(void)
 /**
  * netns_child_exec() - Run the command; doesn't return
  * @command:	Command and arguments, NULL-terminated
- * @mask:	Signal mask it gets
+ *
+ * The signals that we block or ignore for ourselves are none of its business.
  */
-static void netns_child_exec(char *const *command, const sigset_t *mask)
+static void netns_child_exec(char *const *command)
 {
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+
 	execvp(command[0], command);
 	log_errno(LOG_LEVEL_ERR, errno, "Can't run %s", command[0]);
 	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE);
@@ -143,12 +149,12 @@ int netns_child(void *arg)
 {
 	const struct netns_child *child = arg;
 	struct pollfd fds[2];
-	sigset_t all, mask;
+	sigset_t all;
 	uint8_t go;
 	pid_t pid;
 
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &mask);
+	sigprocmask(SIG_SETMASK, &all, NULL);
 	isolate_close_fds(child->ctl);
 
 	if (recv(child->ctl, &go, sizeof(go), 0) != sizeof(go) ||
@@ -160,7 +166,7 @@ int netns_child(void *arg)
 
 	pid = fork();
 	if (!pid)
-		netns_child_exec(child->command, &mask);
+		netns_child_exec(child->command);
 
 	fds[0].fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	fds[1].fd = child->ctl;
