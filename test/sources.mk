@@ -14,3 +14,4 @@ SOURCES_stats := stats.c
 SOURCES_timer := timer.c
 SOURCES_util := util.c
 SOURCES_view := view.c
+SOURCES_wire := wire.c
