@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # SOURCES_name: what test_name.c is linked with, one line a test, sorted
 SOURCES_addr := addr.c
+SOURCES_arp := addr.c arp.c log.c util.c view.c
 SOURCES_conf := addr.c conf.c conf_host.c conf_set.c opt.c parse.c util.c
 SOURCES_csum := addr.c csum.c view.c
 SOURCES_frag := addr.c frag.c log.c view.c

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* arp.c - address resolution for the guest, IPv4
+ *
+ * There is no other machine on the link: whatever address the guest asks for
+ * is reached through us, so each request is answered with our MAC address.
+ * Left unanswered are:
+ *
+ * - requests for an address of the guest's own, configured or observed, and
+ *   announcements, that is requests for the sender's address: an answer would
+ *   tell the guest that its address is taken
+ * - probes, requests without a sender's address, but for addresses that we
+ *   stand for: a guest may use any other address it likes
+ *
+ * Nothing is kept here: the guest's MAC address is learnt from each frame, in
+ * tap.c, so that replies to our own request don't matter either.
+ */
+
+#include <string.h>
+#include <arpa/inet.h>
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
+
+#include "arp.h"
+#include "log.h"
+#include "passt.h"
+#include "view.h"
+
+/**
+ * struct arp_packet - ARP for IPv4 over Ethernet, RFC 826
+ * @hrd:	Hardware type, network byte order
+ * @pro:	Protocol type, network byte order
+ * @hln:	Length of hardware addresses
+ * @pln:	Length of protocol addresses
+ * @op:		Operation, network byte order
+ * @sha:	Sender's MAC address
+ * @spa:	Sender's IPv4 address
+ * @tha:	Target's MAC address
+ * @tpa:	Target's IPv4 address
+ */
+struct arp_packet {
+	uint16_t hrd;
+	uint16_t pro;
+	uint8_t hln;
+	uint8_t pln;
+	uint16_t op;
+	uint8_t sha[ETH_ALEN];
+	struct in_addr spa;
+	uint8_t tha[ETH_ALEN];
+	struct in_addr tpa;
+} __attribute__((packed));
+
+/**
+ * struct arp_frame - Ethernet frame with an ARP packet, padded
+ * @eth:	Ethernet header
+ * @arp:	Packet
+ * @pad:	Up to the least length of a frame
+ */
+struct arp_frame {
+	struct ethhdr eth;
+	struct arp_packet arp;
+	uint8_t pad[ETH_ZLEN - sizeof(struct ethhdr) -
+		    sizeof(struct arp_packet)];
+} __attribute__((packed));
+
+/**
+ * arp_is_guest() - Is this an address of the guest's own?
+ * @c:		Context
+ * @a:		IPv4 address
+ *
+ * Return: true if it is the configured address or the one last seen
+ */
+static bool arp_is_guest(const struct ctx *c, const struct addr *a)
+{
+	return addr_is_equal(a, &c->conf.ip[V4].addr) ||
+	       addr_is_equal(a, &c->tap.guest_addr[V4]);
+}
+
+/**
+ * arp_is_ours() - Is this an address that we stand for ourselves?
+ * @conf:	Configuration
+ * @a:		IPv4 address
+ *
+ * Return: true for the gateway and each address with a special meaning
+ */
+static bool arp_is_ours(const struct conf *conf, const struct addr *a)
+{
+	const struct conf_ip *ip = &conf->ip[V4];
+
+	return addr_is_equal(a, &ip->gw) ||
+	       addr_is_equal(a, &ip->dns_forward) ||
+	       addr_is_equal(a, &ip->map_host_loopback) ||
+	       addr_is_equal(a, &ip->map_guest_addr);
+}
+
+/**
+ * arp_is_answered() - Does a request from the guest deserve an answer?
+ * @c:		Context
+ * @req:	Request
+ *
+ * Return: true if we answer
+ *
+ * Source: RFC 5227, 2.1.1 (probes) and 2.3 (announcements)
+ */
+static bool arp_is_answered(const struct ctx *c, const struct arp_packet *req)
+{
+	struct addr sender = addr_from_v4(req->spa);
+	struct addr target = addr_from_v4(req->tpa);
+
+	if (addr_is_equal(&sender, &target) || !addr_is_unicast(&target) ||
+	    arp_is_guest(c, &target))
+		return false;
+
+	if (addr_is_unspecified(&sender))
+		return arp_is_ours(&c->conf, &target);
+
+	return true;
+}
+
+/**
+ * arp_send() - Send an ARP packet to the guest
+ * @c:		Context
+ * @op:		ARPOP_REQUEST or ARPOP_REPLY
+ * @spa:	Sender's address
+ * @tha:	Target's MAC address
+ * @tpa:	Target's address
+ */
+static void arp_send(struct ctx *c, uint16_t op, struct in_addr spa,
+		     const uint8_t *tha, struct in_addr tpa)
+{
+	struct arp_frame f = {
+		.eth.h_proto = htons(ETH_P_ARP),
+		.arp = {
+			.hrd = htons(ARPHRD_ETHER),
+			.pro = htons(ETH_P_IP),
+			.hln = ETH_ALEN,
+			.pln = sizeof(f.arp.spa),
+			.op = htons(op),
+			.spa = spa,
+			.tpa = tpa,
+		},
+	};
+
+	memcpy(f.eth.h_source, c->tap.our_mac, ETH_ALEN);
+	memcpy(f.arp.sha, c->tap.our_mac, ETH_ALEN);
+	if (op == ARPOP_REQUEST) {
+		memset(f.eth.h_dest, 0xff, ETH_ALEN);
+	} else {
+		memcpy(f.eth.h_dest, tha, ETH_ALEN);
+		memcpy(f.arp.tha, tha, ETH_ALEN);
+	}
+
+	/* Lost if there is no room: who asked will ask again */
+	tap_send_buf(&c->tap, &f, sizeof(f));
+}
+
+/**
+ * arp_from_guest() - Handle an ARP frame from the guest
+ * @c:		Context
+ * @f:		Frame, its type is ETH_P_ARP
+ *
+ * Source: RFC 826
+ */
+void arp_from_guest(struct ctx *c, const struct frame *f)
+{
+	struct view v = view_from_iov(f->iov, f->iov_cnt, f->len);
+	struct arp_packet req;
+
+	if (!view_skip(&v, ETH_HLEN) || !view_pull(&v, &req, sizeof(req)) ||
+	    req.hrd != htons(ARPHRD_ETHER) || req.pro != htons(ETH_P_IP) ||
+	    req.hln != ETH_ALEN || req.pln != sizeof(req.tpa) ||
+	    (req.sha[0] & 1)) {
+		stats_add(&c->stats, STAT_BAD_FRAME, 1);
+		debug("ARP: malformed packet dropped");
+		return;
+	}
+
+	if (!c->conf.ip[V4].enabled || req.op != htons(ARPOP_REQUEST) ||
+	    !arp_is_answered(c, &req))
+		return;
+
+	arp_send(c, ARPOP_REPLY, req.tpa, req.sha, req.spa);
+}
+
+/**
+ * arp_announce() - Tell a guest that has just connected where we are
+ * @c:		Context
+ *
+ * A request for the guest's address in the name of the gateway: the guest
+ * learns our MAC address from it, and we the guest's from its reply, before
+ * it has sent anything of its own accord.
+ */
+void arp_announce(struct ctx *c)
+{
+	const struct conf_ip *ip = &c->conf.ip[V4];
+	struct in_addr gw = { 0 };
+
+	if (!ip->enabled || !addr_is_set(&ip->addr))
+		return;
+
+	/* Else a probe, which is answered just as well */
+	if (addr_is_set(&ip->gw) && !addr_is_equal(&ip->gw, &ip->addr))
+		gw = addr_to_v4(&ip->gw);
+
+	arp_send(c, ARPOP_REQUEST, gw, NULL, addr_to_v4(&ip->addr));
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* test_arp.c - address resolution for the guest */
+
+#include "svc_fake.h"
+
+#include "arp.h"
+
+#define ETH	"ffffffffffff 525400123456 0806 "
+#define HEAD	ETH "0001 0800 06 04 0001 "
+#define PAD	"000000000000000000000000000000000000"
+
+static void send_request(struct ctx *c, const char *hex, size_t cut)
+{
+	struct frame f = { .iov_cnt = 1 };
+	uint8_t buf[64];
+
+	f.len = fake_hex(hex, buf, sizeof(buf)) - cut;
+	f.iov[0] = (struct iovec){ buf, f.len };
+	sent.count = 0;
+	arp_from_guest(c, &f);
+}
+
+#define REQUEST(sender, target)						\
+	HEAD "525400123456 " sender " 000000000000 " target
+
+/* Scenario 57 too: the reply is padded to the least length of a frame */
+static void test_reply_is_exact(void **state)
+{
+	struct ctx c;
+
+	(void)state;
+	fake_setup(&c);
+	send_request(&c, REQUEST("c0000202", "c0000201"), 0);
+	assert_int_equal(sent.count, 1);
+	assert_int_equal(sent.len, 60);
+	assert_sent(0, "525400123456 9a559a559a55 0806 0001 0800 06 04 0002 "
+		       "9a559a559a55 c0000201 525400123456 c0000202 " PAD);
+
+	/* Any other address, on the link or not */
+	send_request(&c, REQUEST("c0000202", "c00002fe"), 0);
+	assert_int_equal(sent.count, 1);
+	send_request(&c, REQUEST("c0000202", "cb007109"), 0);
+	assert_int_equal(sent.count, 1);
+}
+
+/* Scenario 46: no answer to probes, nor to announcements */
+static void test_probes_for_duplicates(void **state)
+{
+	struct ctx c;
+
+	(void)state;
+	fake_setup(&c);
+	/* The configured address, one observed, any other one */
+	send_request(&c, REQUEST("00000000", "c0000202"), 0);
+	assert_int_equal(sent.count, 0);
+	c.tap.guest_addr[V4] = fake_addr("192.0.2.77");
+	send_request(&c, REQUEST("00000000", "c000024d"), 0);
+	assert_int_equal(sent.count, 0);
+	send_request(&c, REQUEST("00000000", "c0000263"), 0);
+	assert_int_equal(sent.count, 0);
+
+	/* The gateway's is taken indeed */
+	send_request(&c, REQUEST("00000000", "c0000201"), 0);
+	assert_int_equal(sent.count, 1);
+
+	/* Announcements, of its own address and of a further one */
+	send_request(&c, REQUEST("c0000202", "c0000202"), 0);
+	assert_int_equal(sent.count, 0);
+	send_request(&c, REQUEST("c0000263", "c0000263"), 0);
+	assert_int_equal(sent.count, 0);
+}
+
+static void test_own_addresses(void **state)
+{
+	struct ctx c;
+
+	(void)state;
+	fake_setup(&c);
+	c.tap.guest_addr[V4] = fake_addr("192.0.2.77");
+	send_request(&c, REQUEST("c000024d", "c0000202"), 0);
+	assert_int_equal(sent.count, 0);
+	send_request(&c, REQUEST("c0000202", "c000024d"), 0);
+	assert_int_equal(sent.count, 0);
+	send_request(&c, REQUEST("c000024d", "c0000201"), 0);
+	assert_int_equal(sent.count, 1);
+}
+
+static void test_malformed(void **state)
+{
+	static const char *const bad[] = {
+		ETH "0006 0800 06 04 0001 525400123456 c0000202 000000000000 "
+		    "c0000201",
+		ETH "0001 86dd 06 04 0001 525400123456 c0000202 000000000000 "
+		    "c0000201",
+		ETH "0001 0800 07 04 0001 525400123456 c0000202 000000000000 "
+		    "c0000201",
+		ETH "0001 0800 06 10 0001 525400123456 c0000202 000000000000 "
+		    "c0000201",
+		/* A group as the sender */
+		ETH "0001 0800 06 04 0001 ffffffffffff c0000202 000000000000 "
+		    "c0000201",
+	};
+	struct ctx c;
+	size_t i;
+
+	(void)state;
+	fake_setup(&c);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		send_request(&c, bad[i], 0);
+		assert_int_equal(sent.count, 0);
+		assert_int_equal(c.stats.count[STAT_BAD_FRAME], i + 1);
+	}
+
+	/* Cut anywhere */
+	for (i = 1; i <= 42; i++) {
+		send_request(&c, REQUEST("c0000202", "c0000201"), i);
+		assert_int_equal(sent.count, 0);
+	}
+}
+
+static void test_not_answered(void **state)
+{
+	struct ctx c;
+
+	(void)state;
+	fake_setup(&c);
+	/* A reply, groups and broadcast, IPv4 switched off */
+	send_request(&c, ETH "0001 0800 06 04 0002 525400123456 c0000202 "
+			 "9a559a559a55 c0000201", 0);
+	assert_int_equal(sent.count, 0);
+	send_request(&c, REQUEST("c0000202", "e0000001"), 0);
+	assert_int_equal(sent.count, 0);
+	send_request(&c, REQUEST("c0000202", "ffffffff"), 0);
+	assert_int_equal(sent.count, 0);
+	send_request(&c, REQUEST("c0000202", "00000000"), 0);
+	assert_int_equal(sent.count, 0);
+	c.conf.ip[V4].enabled = false;
+	send_request(&c, REQUEST("c0000202", "c0000201"), 0);
+	assert_int_equal(sent.count, 0);
+}
+
+/* Scenario 59: the guest learns of us, and we of it, when it connects */
+static void test_announcement(void **state)
+{
+	struct ctx c;
+
+	(void)state;
+	fake_setup(&c);
+	arp_announce(&c);
+	assert_int_equal(sent.count, 1);
+	assert_sent(0, "ffffffffffff 9a559a559a55 0806 0001 0800 06 04 0001 "
+		       "9a559a559a55 c0000201 000000000000 c0000202 " PAD);
+
+	/* Without a gateway: a probe, Linux answers these as well */
+	c.conf.ip[V4].gw = (struct addr){ 0 };
+	arp_announce(&c);
+	assert_int_equal(sent.count, 2);
+	assert_sent(0, "ffffffffffff 9a559a559a55 0806 0001 0800 06 04 0001 "
+		       "9a559a559a55 00000000 000000000000 c0000202 " PAD);
+
+	c.conf.ip[V4].enabled = false;
+	arp_announce(&c);
+	assert_int_equal(sent.count, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reply_is_exact),
+		cmocka_unit_test(test_probes_for_duplicates),
+		cmocka_unit_test(test_own_addresses),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_not_answered),
+		cmocka_unit_test(test_announcement),
+	};
+
+	return cmocka_run_group_tests_name("arp", tests, NULL, NULL);
+}
