@@ -5,6 +5,7 @@ SOURCES_arp := addr.c arp.c log.c util.c view.c
 SOURCES_conf := addr.c conf.c conf_host.c conf_set.c opt.c parse.c util.c
 SOURCES_csum := addr.c csum.c view.c
 SOURCES_dhcp := addr.c dhcp.c log.c util.c view.c wire.c
+SOURCES_dhcpv6 := addr.c dhcpv6.c log.c util.c view.c wire.c
 SOURCES_frag := addr.c frag.c log.c view.c
 SOURCES_log := log.c
 SOURCES_ndp := addr.c log.c ndp.c timer.c util.c view.c wire.c
