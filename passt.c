@@ -1,9 +1,566 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* passt.c - start-up and the one event loop */
+/* passt.c - start-up, the one event loop, and who handles what
+ *
+ * main() goes through these stages: options and the host's configuration;
+ * descriptors and namespaces, as long as we have the privileges we were
+ * started with; then privileges are given up, we go to the background, and the
+ * loop runs until the guest is gone.
+ *
+ * Each turn of the loop takes events from epoll and hands them to the handler
+ * of their type, then runs timers, then lets flows go on that waited for room
+ * to the guest, and at last frees the flows that were closed. Frames from the
+ * guest are taken in batches and handed to the protocols: see passt_from_guest().
+ *
+ * Nothing that guest or network sends ends the program.
+ */
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <linux/udp.h>
 
-int main(void)
+#include "arp.h"
+#include "csum.h"
+#include "dhcp.h"
+#include "dhcpv6.h"
+#include "flow.h"
+#include "frag.h"
+#include "icmp.h"
+#include "ip.h"
+#include "isolate.h"
+#include "log.h"
+#include "ndp.h"
+#include "netns.h"
+#include "passt.h"
+#include "pcap.h"
+#include "tap_tun.h"
+#include "tcp.h"
+#include "timer.h"
+#include "udp.h"
+
+#define PORT_DHCP_SERVER	67	/* RFC 2131, 4.1 */
+#define PORT_DHCPV6_SERVER	547	/* RFC 8415, 7.2 */
+#define FDS_OTHER		64	/* Descriptors that aren't a flow's */
+#define NETNS_POLL_MS		500	/* How often the namespace is looked for */
+
+/**
+ * struct pasta - what only the loop of pasta needs
+ * @ns:		Namespace
+ * @poll:	Timer to look whether it is still there
+ * @signal_fd:	Signals arrive here
+ */
+struct pasta {
+	struct netns ns;
+	struct timer poll;
+	int signal_fd;
+};
+
+static struct pasta pasta;
+
+/**
+ * from_guest_udp() - Hand a UDP packet to whom its port belongs
+ * @c:		Execution context
+ * @pkt:	Packet
+ */
+static void from_guest_udp(struct ctx *c, struct pkt *pkt)
 {
-	return EXIT_FAILURE;
+	struct udphdr uh;
+
+	if (view_peek(&pkt->l4, &uh, sizeof(uh))) {
+		if (uh.dest == htons(PORT_DHCP_SERVER) &&
+		    dhcp_from_guest(c, pkt))
+			return;
+		if (uh.dest == htons(PORT_DHCPV6_SERVER) &&
+		    dhcpv6_from_guest(c, pkt))
+			return;
+	}
+	if (!c->conf.no_udp)
+		udp_from_guest(c, pkt);
+}
+
+/**
+ * from_guest_tcp() - Hand on a TCP packet
+ * @c:		Execution context
+ * @pkt:	Packet
+ */
+static void from_guest_tcp(struct ctx *c, struct pkt *pkt)
+{
+	if (!c->conf.no_tcp)
+		tcp_from_guest(c, pkt);
+}
+
+/**
+ * from_guest_icmp() - Hand on an ICMP packet
+ * @c:		Execution context
+ * @pkt:	Packet
+ */
+static void from_guest_icmp(struct ctx *c, struct pkt *pkt)
+{
+	if (!c->conf.no_icmp)
+		icmp_from_guest(c, pkt);
+}
+
+/**
+ * from_guest_icmpv6() - Hand an ICMPv6 packet to neighbour discovery, or on
+ * @c:		Execution context
+ * @pkt:	Packet
+ */
+static void from_guest_icmpv6(struct ctx *c, struct pkt *pkt)
+{
+	if (!ndp_from_guest(c, pkt) && !c->conf.no_icmp)
+		icmp_from_guest(c, pkt);
+}
+
+/* Handlers of upper-layer protocols, for each IP version */
+static const struct {
+	enum ipver v;
+	uint8_t proto;
+	void (*handler)(struct ctx *c, struct pkt *pkt);
+} protocols[] = {
+	{ V4, IPPROTO_TCP,	from_guest_tcp },
+	{ V6, IPPROTO_TCP,	from_guest_tcp },
+	{ V4, IPPROTO_UDP,	from_guest_udp },
+	{ V6, IPPROTO_UDP,	from_guest_udp },
+	{ V4, IPPROTO_ICMP,	from_guest_icmp },
+	{ V6, IPPROTO_ICMPV6,	from_guest_icmpv6 },
+};
+
+/**
+ * learn_guest() - Note the addresses that the guest uses
+ * @tap:	Port to the guest
+ * @pkt:	Packet with a source that was checked
+ */
+static void learn_guest(struct tap *tap, const struct pkt *pkt)
+{
+	if (memcmp(tap->guest_mac, pkt->src_mac, MAC_LEN)) {
+		char str[MAC_STRLEN];
+
+		memcpy(tap->guest_mac, pkt->src_mac, MAC_LEN);
+		debug("Guest's MAC address: %s",
+		      util_mac_str(pkt->src_mac, str));
+	}
+
+	if (addr_is_unspecified(&pkt->src))
+		return;
+	if (pkt->v == V6 && addr_is_linklocal(&pkt->src))
+		tap->guest_ll = pkt->src;
+	else
+		tap->guest_addr[pkt->v] = pkt->src;
+}
+
+/**
+ * source_is_good() - May a packet come from this source?
+ * @c:		Execution context
+ * @pkt:	Packet
+ *
+ * Return: false if nobody could answer it, or if it is our own MAC address
+ */
+static bool source_is_good(const struct ctx *c, const struct pkt *pkt)
+{
+	return !(pkt->src_mac[0] & 1) &&
+	       memcmp(pkt->src_mac, c->tap.our_mac, MAC_LEN) &&
+	       (addr_is_unicast(&pkt->src) || addr_is_unspecified(&pkt->src)) &&
+	       !addr_is_loopback(&pkt->src);
+}
+
+/**
+ * ip_from_guest() - Handle an IP packet from the guest
+ * @c:		Execution context
+ * @f:		Frame
+ */
+static void ip_from_guest(struct ctx *c, const struct frame *f)
+{
+	struct pkt pkt;
+	unsigned i;
+
+	if (!ip_parse(f, &pkt)) {
+		stats_add(&c->stats, STAT_BAD_FRAME, 1);
+		return;
+	}
+	if (!c->conf.ip[pkt.v].enabled)
+		return;
+	if (!source_is_good(c, &pkt)) {
+		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
+		return;
+	}
+	learn_guest(&c->tap, &pkt);
+
+	if (pkt.is_frag && !frag_add(c->frag, &pkt, c->now_ms))
+		return;
+
+	for (i = 0; i < ARRAY_SIZE(protocols); i++) {
+		if (protocols[i].v == pkt.v &&
+		    protocols[i].proto == pkt.proto) {
+			protocols[i].handler(c, &pkt);
+			return;
+		}
+	}
+	stats_add(&c->stats, STAT_NO_HANDLER, 1);
+}
+
+/**
+ * frame_from_guest() - Handle a frame from the guest
+ * @c:		Execution context
+ * @f:		Frame
+ */
+static void frame_from_guest(struct ctx *c, const struct frame *f)
+{
+	struct view v = view_from_iov(f->iov, f->iov_cnt, f->len);
+	struct ethhdr eh;
+
+	if (!view_peek(&v, &eh, sizeof(eh)))
+		stats_add(&c->stats, STAT_BAD_FRAME, 1);
+	else if (eh.h_proto == htons(ETH_P_ARP))
+		arp_from_guest(c, f);
+	else if (eh.h_proto == htons(ETH_P_IP) ||
+		 eh.h_proto == htons(ETH_P_IPV6))
+		ip_from_guest(c, f);
+	else
+		stats_add(&c->stats, STAT_NO_HANDLER, 1);
+}
+
+/**
+ * passt_from_guest() - Take a batch of frames from the guest and handle it
+ * @c:		Execution context
+ *
+ * Acknowledgements are sent once all frames of the batch are handled.
+ */
+void passt_from_guest(struct ctx *c)
+{
+	static struct frame frames[TAP_BATCH_MAX];
+	int n = tap_recv(&c->tap, frames, TAP_BATCH_MAX), i;
+
+	if (n < 0) {
+		warn("Link to the guest is down: %s", log_strerror(-n));
+		epoll_ctl(c->epollfd, EPOLL_CTL_DEL, c->tap.fd, NULL);
+		return;
+	}
+
+	for (i = 0; i < n; i++)
+		frame_from_guest(c, &frames[i]);
+	tcp_end_batch(c);
+	udp_end_batch(c);
+	tap_release(&c->tap);
+}
+
+/**
+ * finish() - End the program
+ * @c:		Execution context
+ * @status:	Exit status
+ */
+static _Noreturn void finish(struct ctx *c, int status)
+{
+	if (c->tap.pcap_fd >= 0)
+		close(c->tap.pcap_fd);
+	exit(status);
+}
+
+/**
+ * on_tap() - Frames from the guest are there
+ * @c:		Execution context
+ * @ref:	Not used
+ * @events:	Not used
+ */
+static void on_tap(struct ctx *c, union event_ref ref, uint32_t events)
+{
+	(void)ref;
+	(void)events;
+	passt_from_guest(c);
+}
+
+/**
+ * on_tap_ctl() - Another descriptor of the tap back-end has something
+ * @c:		Execution context
+ * @ref:	Its descriptor
+ * @events:	From epoll
+ */
+static void on_tap_ctl(struct ctx *c, union event_ref ref, uint32_t events)
+{
+	c->tap.ops->event(&c->tap, (int)ref.index, events);
+}
+
+/**
+ * on_flow() - The socket of a flow has something
+ * @c:		Execution context
+ * @ref:	Flow and side
+ * @events:	From epoll
+ */
+static void on_flow(struct ctx *c, union event_ref ref, uint32_t events)
+{
+	flow_handle_event(c, ref.index, ref.side, events);
+}
+
+/**
+ * on_signal() - A signal arrived: pass it on to the command, or end
+ * @c:		Execution context
+ * @ref:	Not used
+ * @events:	Not used
+ */
+static void on_signal(struct ctx *c, union event_ref ref, uint32_t events)
+{
+	struct signalfd_siginfo si;
+
+	(void)ref;
+	(void)events;
+	if (read(pasta.signal_fd, &si, sizeof(si)) != sizeof(si))
+		return;
+	if (!pasta.ns.child)
+		finish(c, EXIT_SUCCESS);
+	/* The terminal sends to the whole foreground group by itself */
+	if (si.ssi_code != SI_KERNEL)
+		kill(pasta.ns.child, (int)si.ssi_signo);
+}
+
+/**
+ * on_command() - The command in the namespace has ended: so do we
+ * @c:		Execution context
+ * @ref:	Not used
+ * @events:	Not used
+ */
+static void on_command(struct ctx *c, union event_ref ref, uint32_t events)
+{
+	int status;
+
+	(void)ref;
+	(void)events;
+	if (!netns_wait_command(&pasta.ns, &status))
+		finish(c, status);
+}
+
+/**
+ * on_netns() - Something changed where the namespace has its name
+ * @c:		Execution context
+ * @ref:	Not used
+ * @events:	Not used
+ */
+static void on_netns(struct ctx *c, union event_ref ref, uint32_t events)
+{
+	(void)ref;
+	(void)events;
+	if (netns_is_gone(&pasta.ns)) {
+		info("Namespace is gone, exiting");
+		finish(c, EXIT_SUCCESS);
+	}
+}
+
+/**
+ * netns_poll() - Look whether the namespace is still there, now and then
+ * @t:		Timer
+ * @arg:	Execution context
+ */
+static void netns_poll(struct timer *t, void *arg)
+{
+	struct ctx *c = arg;
+
+	on_netns(c, (union event_ref){ .u64 = 0 }, 0);
+	timer_set(c->wheel, t, c->now_ms + NETNS_POLL_MS);
+}
+
+typedef void event_handler(struct ctx *c, union event_ref ref, uint32_t events);
+
+static event_handler *const event_handlers[EVENT_TYPES] = {
+	[EVENT_TAP]	= on_tap,
+	[EVENT_TAP_CTL]	= on_tap_ctl,
+	[EVENT_FLOW]	= on_flow,
+	[EVENT_SIGNAL]	= on_signal,
+	[EVENT_COMMAND]	= on_command,
+	[EVENT_NETNS]	= on_netns,
+};
+
+/**
+ * loop_turn() - One turn of the event loop
+ * @c:		Execution context
+ */
+static void loop_turn(struct ctx *c)
+{
+	struct epoll_event events[PASST_EVENTS_MAX];
+	int timeout, n, i;
+
+	timeout = timer_next_ms(c->wheel, util_now_ms());
+	if (flow_any_waiting(c->flows) && !c->tap.blocked)
+		timeout = 0;
+	n = epoll_wait(c->epollfd, events, PASST_EVENTS_MAX, timeout);
+	c->now_ms = util_now_ms();
+	stats_add(&c->stats, STAT_LOOP_TURNS, 1);
+
+	for (i = 0; i < n; i++) {
+		union event_ref ref = { .u64 = events[i].data.u64 };
+
+		event_handlers[ref.type](c, ref, events[i].events);
+	}
+
+	timer_run(c->wheel, c->now_ms, c);
+	if (flow_any_waiting(c->flows))
+		flow_resume_waiting(c);
+	tap_flush(&c->tap);
+	flow_end_turn(c);
+	if (c->conf.stats_s)
+		stats_print_due(&c->stats, c->conf.stats_s, c->now_ms);
+}
+
+/**
+ * watch_fd() - Have the loop look at a descriptor
+ * @c:		Execution context
+ * @fd:		Descriptor, -1 for none
+ * @type:	Whose it is
+ */
+static void watch_fd(const struct ctx *c, int fd, enum event_type type)
+{
+	union event_ref ref = {
+		.index = (uint32_t)fd, .type = (uint16_t)type,
+	};
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = ref.u64 };
+
+	if (fd >= 0 && epoll_ctl(c->epollfd, EPOLL_CTL_ADD, fd, &ev))
+		die_errno("Can't add a descriptor to the event loop");
+}
+
+/**
+ * open_signals() - Have signals delivered as events
+ *
+ * Return: descriptor
+ */
+static int open_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		die_errno("Can't open a signal descriptor");
+	return fd;
+}
+
+/**
+ * flows_max() - How many flows our limit of descriptors allows
+ *
+ * Return: flows
+ */
+static uint32_t flows_max(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim))
+		return 0;
+	lim.rlim_cur = lim.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &lim);
+	if (lim.rlim_cur <= FDS_OTHER)
+		return 0;
+	return (uint32_t)MIN(lim.rlim_cur - FDS_OTHER, FLOW_MAX);
+}
+
+/**
+ * ctx_init() - Prepare everything the loop needs, but for the guest's link
+ * @c:		Execution context, configuration complete
+ */
+static void ctx_init(struct ctx *c)
+{
+	enum ipver v;
+
+	c->epollfd = epoll_create1(EPOLL_CLOEXEC);
+	c->wheel = calloc(1, sizeof(*c->wheel));
+	if (c->epollfd < 0 || !c->wheel)
+		die_errno("Can't prepare the event loop");
+
+	c->now_ms = util_now_ms();
+	timer_init(c->wheel, c->now_ms);
+	c->flows = flow_table_new(flows_max());
+	c->frag = frag_new(&c->stats);
+	c->tap.stats = &c->stats;
+	c->tap.mtu = c->conf.mtu ? c->conf.mtu : ETH_DATA_LEN;
+	memcpy(c->tap.our_mac, c->conf.our_mac, MAC_LEN);
+	for (v = V4; v < IPVER_MAX; v++)
+		c->tap.guest_addr[v] = c->conf.ip[v].addr;
+
+	c->tap.pcap_fd = -1;
+	if (c->conf.pcap[0]) {
+		c->tap.pcap_fd = pcap_open(c->conf.pcap);
+		if (c->tap.pcap_fd < 0)
+			die("Can't open capture file %s: %s", c->conf.pcap,
+			    log_strerror(-c->tap.pcap_fd));
+	}
+	tcp_init(c);
+	udp_init(c);
+	icmp_init(c);
+	ndp_init(c);
+}
+
+/**
+ * pasta_start() - Join or create the namespace and set up the link to it
+ * @c:		Execution context
+ */
+static void pasta_start(struct ctx *c)
+{
+	struct tap_caps caps;
+	int fd, rc;
+
+	if (c->conf.command)
+		netns_spawn(&pasta.ns, &c->conf);
+	else
+		netns_open(&pasta.ns, &c->conf);
+
+	fd = netns_setup_tun(&pasta.ns, &c->conf, &caps, c->tap.guest_mac);
+	if (fd < 0)
+		die("Can't set up interface %s in the namespace: %s",
+		    c->conf.ns_ifname, log_strerror(-fd));
+	rc = tap_tun_attach(&c->tap, fd, &caps);
+	if (rc)
+		die("Can't attach interface %s: %s", c->conf.ns_ifname,
+		    log_strerror(-rc));
+
+	netns_watch(&pasta.ns, &c->conf);
+	watch_fd(c, fd, EVENT_TAP);
+	watch_fd(c, pasta.ns.child_pidfd, EVENT_COMMAND);
+	watch_fd(c, pasta.ns.watch_fd, EVENT_NETNS);
+	watch_fd(c, pasta.ns.watch_pidfd, EVENT_NETNS);
+	if (pasta.ns.path[0]) {
+		pasta.poll.fn = netns_poll;
+		timer_set(c->wheel, &pasta.poll, c->now_ms + NETNS_POLL_MS);
+	}
+}
+
+/**
+ * main() - Entry point of passt and pasta
+ * @argc:	Number of arguments
+ * @argv:	Arguments; the mode is chosen by the last part of the first one
+ *
+ * Return: never, see finish()
+ */
+int main(int argc, char *argv[])
+{
+	static struct ctx c;
+
+	isolate_start();
+	conf_parse(&c.conf, argc, argv);
+	if (c.conf.mode == MODE_PASST)
+		die("passt for virtual machines isn't there yet: call pasta");
+	conf_from_host(&c.conf);
+	conf_print(&c.conf);
+
+	pasta.signal_fd = open_signals();
+	ctx_init(&c);
+	watch_fd(&c, pasta.signal_fd, EVENT_SIGNAL);
+	pasta_start(&c);
+
+	isolate_drop_ids(&c.conf);
+	isolate_background(&c.conf);
+	netns_start_command(&pasta.ns);
+	ndp_guest_connected(&c);
+
+	for (;;)
+		loop_turn(&c);
 }

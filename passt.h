@@ -79,4 +79,6 @@ struct ctx {
 	int epollfd;
 };
 
+void passt_from_guest(struct ctx *c);
+
 #endif /* PASST_H */

@@ -26,11 +26,11 @@
 	STAT(LOOP_TURNS,	"turns of the loop")
 
 /**
- * enum stat - counters, see STATS_ROWS
+ * enum stat_id - counters, see STATS_ROWS
  * @STAT_MAX:	Number of counters
  */
 #define STAT(name, text) STAT_##name,
-enum stat { STATS_ROWS STAT_MAX };
+enum stat_id { STATS_ROWS STAT_MAX };
 #undef STAT
 
 /**
@@ -47,7 +47,7 @@ struct stats {
 
 void stats_print_due(struct stats *s, unsigned delay_s, uint64_t now_ms);
 
-static inline void stats_add(struct stats *s, enum stat what, uint64_t n)
+static inline void stats_add(struct stats *s, enum stat_id what, uint64_t n)
 {
 	s->count[what] += n;
 }
