@@ -311,11 +311,10 @@ static void on_signal(struct ctx *c, union event_ref ref, uint32_t events)
 	(void)events;
 	if (read(pasta.signal_fd, &si, sizeof(si)) != sizeof(si))
 		return;
-	if (!pasta.ns.child)
+	if (pasta.ns.child)
+		netns_signal(&pasta.ns, &si);
+	else
 		finish(c, EXIT_SUCCESS);
-	/* The terminal sends to the whole foreground group by itself */
-	if (si.ssi_code != SI_KERNEL)
-		kill(pasta.ns.child, (int)si.ssi_signo);
 }
 
 /**
@@ -527,7 +526,7 @@ static void pasta_start(struct ctx *c)
 	watch_fd(c, pasta.ns.child_pidfd, EVENT_COMMAND);
 	watch_fd(c, pasta.ns.watch_fd, EVENT_NETNS);
 	watch_fd(c, pasta.ns.watch_pidfd, EVENT_NETNS);
-	if (pasta.ns.path[0]) {
+	if (pasta.ns.watch_dir >= 0) {
 		pasta.poll.fn = netns_poll;
 		timer_set(c->wheel, &pasta.poll, c->now_ms + NETNS_POLL_MS);
 	}
@@ -543,21 +542,26 @@ static void pasta_start(struct ctx *c)
 int main(int argc, char *argv[])
 {
 	static struct ctx c;
+	int pid_fd = -1;
 
-	isolate_start();
+	isolate_start(-1);
 	conf_parse(&c.conf, argc, argv);
 	if (c.conf.mode == MODE_PASST)
 		die("passt for virtual machines isn't there yet: call pasta");
 	conf_from_host(&c.conf);
 	conf_print(&c.conf);
 
-	pasta.signal_fd = open_signals();
+	if (c.conf.pid_file[0])
+		pid_fd = isolate_open_pidfile(c.conf.pid_file);
 	ctx_init(&c);
-	watch_fd(&c, pasta.signal_fd, EVENT_SIGNAL);
 	pasta_start(&c);
 
 	isolate_drop_ids(&c.conf);
-	isolate_background(&c.conf);
+	isolate_background(&c.conf, pid_fd);
+
+	/* Signals wake up only the process that began to watch them */
+	pasta.signal_fd = open_signals();
+	watch_fd(&c, pasta.signal_fd, EVENT_SIGNAL);
 	netns_start_command(&pasta.ns);
 	ndp_guest_connected(&c);
 
