@@ -32,7 +32,7 @@
 #include "log.h"
 #include "passt.h"
 
-#define FLOW_RESERVE		64	/* Entries kept for use while evicting */
+#define FLOW_RESERVE		64	/* Kept for use while evicting */
 #define FLOW_BUCKETS		(FLOW_MAX * 2)
 
 static const char *const flow_type_names[] = {

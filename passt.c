@@ -9,7 +9,7 @@
  * Each turn of the loop takes events from epoll and hands them to the handler
  * of their type, then runs timers, then lets flows go on that waited for room
  * to the guest, and at last frees the flows that were closed. Frames from the
- * guest are taken in batches and handed to the protocols: see passt_from_guest().
+ * guest are taken in batches and handed on by protocol: passt_from_guest().
  *
  * Nothing that guest or network sends ends the program.
  */
@@ -48,7 +48,7 @@
 #define PORT_DHCP_SERVER	67	/* RFC 2131, 4.1 */
 #define PORT_DHCPV6_SERVER	547	/* RFC 8415, 7.2 */
 #define FDS_OTHER		64	/* Descriptors that aren't a flow's */
-#define NETNS_POLL_MS		500	/* How often the namespace is looked for */
+#define NETNS_POLL_MS		500	/* Between looks at its name */
 
 /**
  * struct pasta - what only the loop of pasta needs

@@ -34,6 +34,8 @@
 #include "sock.h"
 #include "stats.h"
 #include "tcp.h"
+#include "tcp_conn.h"
+#include "tcp_seq.h"
 
 #define TCP_RTO_MAX_MS		60000	/* RFC 6298, 2.5 */
 #define TCP_IDLE_MS		7200000	/* RFC 9293, 3.8.4: two hours */

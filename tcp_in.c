@@ -27,12 +27,14 @@
 #include "sock.h"
 #include "stats.h"
 #include "tcp.h"
+#include "tcp_conn.h"
+#include "tcp_seq.h"
 
 #define TCP_DUP_ACKS		3	/* RFC 5681, 3.2 */
-#define TCP_MSS_MIN		48	/* Less would be more header than data */
+#define TCP_MSS_MIN		48	/* Less is mostly header */
 #define TCP_MSS_DEFAULT_V4	536	/* RFC 9293, 3.7.1 */
 #define TCP_MSS_DEFAULT_V6	1220	/* RFC 9293, 3.7.1 */
-#define TCP_TOUCH_MS		1000	/* How exact the age of a flow is */
+#define TCP_TOUCH_MS		1000	/* Exactness of the age */
 
 /**
  * struct tcp_seg - a segment from the guest

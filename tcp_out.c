@@ -31,6 +31,8 @@
 #include "sock.h"
 #include "stats.h"
 #include "tcp.h"
+#include "tcp_conn.h"
+#include "tcp_seq.h"
 
 #define TCP_OUT_FRAMES		16	/* Filled by one recvmsg() at most */
 #define TCP_OUT_IOV		(TCP_OUT_FRAMES * 8)
@@ -218,7 +220,7 @@ int tcp_send_control(struct ctx *c, struct tcp_conn *conn, uint8_t flags)
 
 	if (flags & SEG_SYN) {
 		seq = conn->iss;
-		conn->rcv_wscale = 0;	/* RFC 7323, 2.2: a SYN's isn't scaled */
+		conn->rcv_wscale = 0;	/* RFC 7323, 2.2: not in a SYN */
 	}
 	h = tcp_header(c, conn, seq, flags);
 	conn->rcv_wscale = wscale;
@@ -390,7 +392,7 @@ static int tcp_burst_reserve(struct ctx *c, const struct tcp_conn *conn,
 	size_t max = tap_tcp_len_max(&c->tap, v) + ETH_HLEN - hlen;
 	int rc = 0;
 
-	/* Whole segments only, so that the last one isn't short for no reason */
+	/* Whole segments only: a short one in between is waste */
 	b->room = max > conn->mss ? ROUND_DOWN(max, conn->mss) : max;
 	b->count = 0;
 	b->len = 0;

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TCP_CONN_H
+#define TCP_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "flow.h"
+#include "tap.h"
+#include "tcp_pool.h"
+
+struct ctx;
+struct pkt;
+
+/* Internals of connections, for tcp.c, tcp_in.c and tcp_out.c alone */
+
+#define TCP_RTO_INIT_MS		1000	/* RFC 6298, 2.1 */
+#define TCP_SYN_RETRIES		6	/* RFC 9293, 3.8.3: R2 over 3 minutes */
+#define TCP_RETRIES		9	/* As above: R2 over 100 s */
+
+/**
+ * enum tcp_flag - facts of a connection, bits of tcp_conn.flags
+ * @CONN_CONNECTING:	connect() of the host's socket isn't done
+ * @CONN_SYN_SENT:	Our SYN, or SYN,ACK, went to the guest
+ * @CONN_ESTABLISHED:	The guest acknowledged it
+ * @CONN_READABLE:	The host's socket may have data or an end to read
+ * @CONN_HOST_FIN:	The host's socket was read to its end
+ * @CONN_FIN_SENT:	Our FIN went to the guest, at snd_max - 1
+ * @CONN_FIN_ACKED:	The guest acknowledged it
+ * @CONN_GUEST_FIN:	The guest's FIN is in rcv_nxt
+ * @CONN_SHUT_WR:	The host's socket was told so
+ * @CONN_ACK_NOW:	The guest waits for an acknowledgement
+ * @CONN_DIRTY:		Listed for tcp_end_batch()
+ * @CONN_RECOVERY:	Retransmitting up to @recover
+ * @CONN_PEEK_OFF:	The host's socket keeps a peek offset
+ * @CONN_WSCALE:		Both ends scale windows
+ */
+enum tcp_flag {
+	CONN_CONNECTING	= 1 << 0,
+	CONN_SYN_SENT	= 1 << 1,
+	CONN_ESTABLISHED	= 1 << 2,
+	CONN_READABLE	= 1 << 3,
+	CONN_HOST_FIN	= 1 << 4,
+	CONN_FIN_SENT	= 1 << 5,
+	CONN_FIN_ACKED	= 1 << 6,
+	CONN_GUEST_FIN	= 1 << 7,
+	CONN_SHUT_WR	= 1 << 8,
+	CONN_ACK_NOW	= 1 << 9,
+	CONN_DIRTY	= 1 << 10,
+	CONN_RECOVERY	= 1 << 11,
+	CONN_PEEK_OFF	= 1 << 12,
+	CONN_WSCALE	= 1 << 13,
+};
+
+/**
+ * struct tcp_conn - a TCP connection between guest and host
+ * @f:		Common head of flows
+ * @fd:		Socket on the host, -1 if it is closed
+ * @flags:	enum tcp_flag
+ * @iss:	Our initial sequence number
+ * @snd_una:	First sequence number the guest hasn't acknowledged
+ * @snd_nxt:	Next one to send
+ * @snd_max:	Highest one ever sent, plus one
+ * @sock_seq:	Sequence number of the first byte in the socket's queue
+ * @recover:	snd_max as of the last retransmission
+ * @snd_wnd:	Window of the guest, bytes
+ * @snd_wl1:	Sequence number of the segment that told it
+ * @snd_wl2:	Acknowledgement number of that segment
+ * @peek_off:	Peek offset the socket is at
+ * @rcv_nxt:	Next sequence number from the guest
+ * @rcv_adv:	Right edge of the window told to the guest
+ * @mss:	Payload of a segment to the guest, bytes
+ * @snd_wscale:	Shift of windows from the guest
+ * @rcv_wscale:	Shift of windows to the guest
+ * @dup_acks:	Duplicate acknowledgements in a row
+ * @retries:	Time-outs in a row
+ * @rto_ms:	Present retransmission time-out
+ * @retry_ms:	When to retransmit or probe, 0 if nothing is outstanding
+ * @active_ms:	When the guest was last heard
+ * @kept:	Data taken from the guest that the socket didn't
+ */
+struct tcp_conn {
+	struct flow f;
+	int fd;
+	uint32_t flags;
+	uint32_t iss;
+	uint32_t snd_una;
+	uint32_t snd_nxt;
+	uint32_t snd_max;
+	uint32_t sock_seq;
+	uint32_t recover;
+	uint32_t snd_wnd;
+	uint32_t snd_wl1;
+	uint32_t snd_wl2;
+	uint32_t peek_off;
+	uint32_t rcv_nxt;
+	uint32_t rcv_adv;
+	uint16_t mss;
+	uint8_t snd_wscale;
+	uint8_t rcv_wscale;
+	uint8_t dup_acks;
+	uint8_t retries;
+	uint32_t rto_ms;
+	uint64_t retry_ms;
+	uint64_t active_ms;
+	struct tcp_kept kept;
+};
+
+/**
+ * struct tcp - what all connections share
+ * @pool:	Room for data that sockets didn't take
+ * @has_peek_off: The kernel offers SO_PEEK_OFF, per IP version
+ * @dirty:	Connections that the present batch of frames touched
+ * @dirty_count: How many
+ * @trash:	Where data is peeked to that the guest has already got
+ */
+struct tcp {
+	struct tcp_pool pool;
+	bool has_peek_off[IPVER_MAX];
+	struct tcp_conn *dirty[TAP_BATCH_MAX];
+	unsigned dirty_count;
+	char *trash;
+};
+
+#define TCP_TRASH_SIZE		(256U * 1024)
+#define TCP_TRASH_IOV		16
+
+/* tcp.c */
+void tcp_reset(struct ctx *c, struct tcp_conn *conn);
+void tcp_abort_host(struct ctx *c, struct tcp_conn *conn);
+void tcp_close_if_done(struct ctx *c, struct tcp_conn *conn);
+bool tcp_flush_kept(struct ctx *c, struct tcp_conn *conn);
+void tcp_timer_update(struct ctx *c, struct tcp_conn *conn);
+struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest);
+
+/* tcp_out.c */
+int tcp_send_control(struct ctx *c, struct tcp_conn *conn, uint8_t flags);
+void tcp_send_data(struct ctx *c, struct tcp_conn *conn);
+void tcp_send_ack(struct ctx *c, struct tcp_conn *conn);
+void tcp_send_probe(struct ctx *c, struct tcp_conn *conn);
+void tcp_send_rst_to(struct ctx *c, const struct pkt *pkt, uint32_t seq,
+		     uint32_t ack, uint8_t flags);
+void tcp_retransmit(struct ctx *c, struct tcp_conn *conn);
+void tcp_discard_acked(struct tcp_conn *conn);
+void tcp_update_window(struct ctx *c, struct tcp_conn *conn);
+
+/* tcp_in.c */
+void tcp_mark_dirty(struct ctx *c, struct tcp_conn *conn);
+
+#endif /* TCP_CONN_H */
