@@ -280,7 +280,8 @@ static bool tcp_take_ack(struct ctx *c, struct tcp_conn *conn,
 		return true;
 
 	tcp_take_window(conn, seg);
-	if (conn->snd_una == conn->snd_max)
+	/* A guest that answers is alive, even if it has no room */
+	if (conn->snd_una == conn->snd_max || !conn->snd_wnd)
 		conn->retries = 0;
 
 	if (seg->ack == conn->snd_una) {
@@ -450,12 +451,17 @@ static bool tcp_syn_received(struct ctx *c, struct tcp_conn *conn,
 			tcp_abort_host(c, conn);
 		return false;
 	}
+	if (seg->flags & SEG_SYN && seg->seq != conn->rcv_nxt - 1) {
+		/* It gave up the first attempt without telling */
+		tcp_abort_host(c, conn);
+		tcp_open(c, pkt, seg, &conn->f.side[SIDE_INI]);
+		return false;
+	}
 	/* Not yet connected: the guest repeats its SYN meanwhile */
 	if (!(conn->flags & CONN_SYN_SENT))
 		return false;
 	if (seg->flags & SEG_SYN) {
-		if (seg->seq == conn->rcv_nxt - 1)
-			tcp_send_control(c, conn, SEG_SYN | SEG_ACK);
+		tcp_send_control(c, conn, SEG_SYN | SEG_ACK);
 		return false;
 	}
 	if (!(seg->flags & SEG_ACK))
@@ -491,8 +497,10 @@ static void tcp_syn_again(struct ctx *c, struct tcp_conn *conn,
 			  const struct pkt *pkt, const struct tcp_seg *seg,
 			  const struct flow_side *guest)
 {
+	bool done = conn->flags & CONN_FIN_ACKED;
+
 	if (!(conn->flags & CONN_GUEST_FIN) || seg->flags & SEG_ACK ||
-	    !seq_lt(conn->rcv_nxt, seg->seq)) {
+	    !(done || seq_lt(conn->rcv_nxt, seg->seq))) {
 		tcp_send_ack(c, conn);
 		return;
 	}
