@@ -190,7 +190,8 @@ static const struct opt conf_rows[] = {
 	  .help = "The gateway doesn't mean the host's loopback" },
 	{ "map-guest-addr", 0, OPT_ANY, TO_IP(map_guest_addr, conf_set_map),
 	  .arg = "ADDR", .accepts = ACCEPT_UNICAST ", or none",
-	  .help = "Address that means the guest's on the host, or none" },
+	  .help = "Address that means the guest's on the host,\n"
+		  "or none" },
 	{ "chroot-fallback", 0, OPT_ANY, DO(conf_set_nothing),
 	  .help = "Accepted without effect" },
 	{ "ipv4-only", '4', OPT_ANY, DO(conf_set_only), .help = "No IPv6" },

@@ -434,8 +434,8 @@ const char *conf_set_only(void *target, const struct opt *o, const char *arg)
 
 	(void)arg;
 	if (!conf->ip[only].enabled)
-		return "not with the one of -4, --ipv4-only and -6, "
-		       "--ipv6-only that was given before";
+		return only == V4 ? "accepted only without -6, --ipv6-only" :
+				    "accepted only without -4, --ipv4-only";
 
 	conf->ip[only == V4 ? V6 : V4].enabled = false;
 	return NULL;

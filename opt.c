@@ -129,6 +129,20 @@ static opt_store *const stores[] = {
 _Static_assert(ARRAY_SIZE(stores) == OPT_KINDS, "one way for each kind");
 
 /**
+ * opt_check_mode() - end with a message if an option isn't of this mode
+ * @use:	Command line
+ * @o:		Option
+ * @as:		Name as written
+ */
+static void opt_check_mode(const struct opt_use *use, const struct opt *o,
+			   const char *as)
+{
+	if (!(o->flags & use->mode))
+		die("unrecognized option '%s': it is for %s only", as,
+		    o->flags & OPT_PASTA ? "pasta" : "passt");
+}
+
+/**
  * opt_apply() - store the value of one option, or end with a message
  * @use:	Command line
  * @o:		Option
@@ -138,13 +152,8 @@ _Static_assert(ARRAY_SIZE(stores) == OPT_KINDS, "one way for each kind");
 static void opt_apply(const struct opt_use *use, const struct opt *o,
 		      const char *as, const char *arg)
 {
-	const char *why;
+	const char *why = stores[o->kind](use->target, o, arg);
 
-	if (!(o->flags & use->mode))
-		die("unrecognized option '%s': it is for %s only", as,
-		    o->flags & OPT_PASTA ? "pasta" : "passt");
-
-	why = stores[o->kind](use->target, o, arg);
 	if (!why)
 		return;
 	if (!arg)
@@ -192,6 +201,7 @@ static void opt_parse_long(struct opt_use *use, const char *word)
 		die("unrecognized option " WORD ", see --help", word);
 
 	snprintf(as, sizeof(as), "--%s", o->name);
+	opt_check_mode(use, o, as);
 	if (arg)
 		arg++;
 	if (arg && !o->arg)
@@ -213,7 +223,8 @@ static void opt_parse_letters(struct opt_use *use, const char *word)
 	const char *p;
 
 	for (p = word + 1; *p; p++) {
-		char as[] = { '-', *p, '\0' };
+		/* A single byte of UTF-8 would make the message invalid */
+		char as[] = { '-', *p & 0x80 ? '?' : *p, '\0' };
 		const struct opt *o = NULL;
 		const char *arg = NULL;
 		size_t i;
@@ -225,6 +236,7 @@ static void opt_parse_letters(struct opt_use *use, const char *word)
 		if (!o)
 			die("unrecognized option '%s', see --help", as);
 
+		opt_check_mode(use, o, as);
 		if (o->arg)
 			arg = p[1] ? p + 1 : opt_next_word(use, o, as);
 		opt_apply(use, o, as, arg);
