@@ -79,6 +79,4 @@ struct ctx {
 	int epollfd;
 };
 
-void passt_from_guest(struct ctx *c);
-
 #endif /* PASST_H */

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* demux.c - who handles what the guest sends
+ *
+ * demux_from_guest() takes frames from the guest in batches, drops those with
+ * a source that nobody could answer, learns the guest's addresses, has
+ * fragments put together and hands each packet to the handler of its protocol.
+ * Only here it is known which protocols there are.
+ */
+
+#include <string.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <linux/udp.h>
+
+#include "arp.h"
+#include "demux.h"
+#include "dhcp.h"
+#include "dhcpv6.h"
+#include "frag.h"
+#include "icmp.h"
+#include "ip.h"
+#include "log.h"
+#include "ndp.h"
+#include "passt.h"
+#include "tcp.h"
+#include "udp.h"
+
+#define PORT_DHCP_SERVER	67	/* RFC 2131, 4.1 */
+#define PORT_DHCPV6_SERVER	547	/* RFC 8415, 7.2 */
+
+/**
+ * from_guest_udp() - Hand a UDP packet to whom its port belongs
+ * @c:		Execution context
+ * @pkt:	Packet
+ */
+static void from_guest_udp(struct ctx *c, struct pkt *pkt)
+{
+	struct udphdr uh;
+
+	if (view_peek(&pkt->l4, &uh, sizeof(uh))) {
+		if (uh.dest == htons(PORT_DHCP_SERVER) &&
+		    dhcp_from_guest(c, pkt))
+			return;
+		if (uh.dest == htons(PORT_DHCPV6_SERVER) &&
+		    dhcpv6_from_guest(c, pkt))
+			return;
+	}
+	if (!c->conf.no_udp)
+		udp_from_guest(c, pkt);
+}
+
+/**
+ * from_guest_tcp() - Hand on a TCP packet
+ * @c:		Execution context
+ * @pkt:	Packet
+ */
+static void from_guest_tcp(struct ctx *c, struct pkt *pkt)
+{
+	if (!c->conf.no_tcp)
+		tcp_from_guest(c, pkt);
+}
+
+/**
+ * from_guest_icmp() - Hand on an ICMP packet
+ * @c:		Execution context
+ * @pkt:	Packet
+ */
+static void from_guest_icmp(struct ctx *c, struct pkt *pkt)
+{
+	if (!c->conf.no_icmp)
+		icmp_from_guest(c, pkt);
+}
+
+/**
+ * from_guest_icmpv6() - Hand an ICMPv6 packet to neighbour discovery, or on
+ * @c:		Execution context
+ * @pkt:	Packet
+ */
+static void from_guest_icmpv6(struct ctx *c, struct pkt *pkt)
+{
+	if (!ndp_from_guest(c, pkt) && !c->conf.no_icmp)
+		icmp_from_guest(c, pkt);
+}
+
+/* Handlers of upper-layer protocols, for each IP version */
+static const struct {
+	enum ipver v;
+	uint8_t proto;
+	void (*handler)(struct ctx *c, struct pkt *pkt);
+} protocols[] = {
+	{ V4, IPPROTO_TCP,	from_guest_tcp },
+	{ V6, IPPROTO_TCP,	from_guest_tcp },
+	{ V4, IPPROTO_UDP,	from_guest_udp },
+	{ V6, IPPROTO_UDP,	from_guest_udp },
+	{ V4, IPPROTO_ICMP,	from_guest_icmp },
+	{ V6, IPPROTO_ICMPV6,	from_guest_icmpv6 },
+};
+
+/**
+ * learn_guest() - Note the addresses that the guest uses
+ * @tap:	Port to the guest
+ * @pkt:	Packet with a source that was checked
+ */
+static void learn_guest(struct tap *tap, const struct pkt *pkt)
+{
+	if (memcmp(tap->guest_mac, pkt->src_mac, MAC_LEN)) {
+		char str[MAC_STRLEN];
+
+		memcpy(tap->guest_mac, pkt->src_mac, MAC_LEN);
+		debug("Guest's MAC address: %s",
+		      util_mac_str(pkt->src_mac, str));
+	}
+
+	if (addr_is_unspecified(&pkt->src))
+		return;
+	if (pkt->v == V6 && addr_is_linklocal(&pkt->src))
+		tap->guest_ll = pkt->src;
+	else
+		tap->guest_addr[pkt->v] = pkt->src;
+}
+
+/**
+ * source_is_good() - May a packet come from this source?
+ * @c:		Execution context
+ * @pkt:	Packet
+ *
+ * Return: false if nobody could answer it, or if it is our own MAC address
+ */
+static bool source_is_good(const struct ctx *c, const struct pkt *pkt)
+{
+	return !(pkt->src_mac[0] & 1) &&
+	       memcmp(pkt->src_mac, c->tap.our_mac, MAC_LEN) &&
+	       (addr_is_unicast(&pkt->src) || addr_is_unspecified(&pkt->src)) &&
+	       !addr_is_loopback(&pkt->src);
+}
+
+/**
+ * ip_from_guest() - Handle an IP packet from the guest
+ * @c:		Execution context
+ * @f:		Frame
+ */
+static void ip_from_guest(struct ctx *c, const struct frame *f)
+{
+	struct pkt pkt;
+	unsigned i;
+
+	if (!ip_parse(f, &pkt)) {
+		stats_add(&c->stats, STAT_BAD_FRAME, 1);
+		return;
+	}
+	if (!c->conf.ip[pkt.v].enabled)
+		return;
+	if (!source_is_good(c, &pkt)) {
+		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
+		return;
+	}
+	learn_guest(&c->tap, &pkt);
+
+	if (pkt.is_frag && !frag_add(c->frag, &pkt, c->now_ms))
+		return;
+
+	for (i = 0; i < ARRAY_SIZE(protocols); i++) {
+		if (protocols[i].v == pkt.v &&
+		    protocols[i].proto == pkt.proto) {
+			protocols[i].handler(c, &pkt);
+			return;
+		}
+	}
+	stats_add(&c->stats, STAT_NO_HANDLER, 1);
+}
+
+/**
+ * frame_from_guest() - Handle a frame from the guest
+ * @c:		Execution context
+ * @f:		Frame
+ */
+static void frame_from_guest(struct ctx *c, const struct frame *f)
+{
+	struct view v = view_from_iov(f->iov, f->iov_cnt, f->len);
+	struct ethhdr eh;
+
+	if (!view_peek(&v, &eh, sizeof(eh)))
+		stats_add(&c->stats, STAT_BAD_FRAME, 1);
+	else if (eh.h_proto == htons(ETH_P_ARP))
+		arp_from_guest(c, f);
+	else if (eh.h_proto == htons(ETH_P_IP) ||
+		 eh.h_proto == htons(ETH_P_IPV6))
+		ip_from_guest(c, f);
+	else
+		stats_add(&c->stats, STAT_NO_HANDLER, 1);
+}
+
+/**
+ * demux_from_guest() - Take a batch of frames from the guest and handle it
+ * @c:		Execution context
+ *
+ * Acknowledgements are sent once all frames of the batch are handled.
+ */
+void demux_from_guest(struct ctx *c)
+{
+	static struct frame frames[TAP_BATCH_MAX];
+	int n = tap_recv(&c->tap, frames, TAP_BATCH_MAX), i;
+
+	if (n < 0) {
+		warn("Link to the guest is down: %s", log_strerror(-n));
+		epoll_ctl(c->epollfd, EPOLL_CTL_DEL, c->tap.fd, NULL);
+		return;
+	}
+
+	for (i = 0; i < n; i++)
+		frame_from_guest(c, &frames[i]);
+	tcp_end_batch(c);
+	udp_end_batch(c);
+	tap_release(&c->tap);
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DEMUX_H
+#define DEMUX_H
+
+struct ctx;
+
+void demux_from_guest(struct ctx *c);
+
+#endif /* DEMUX_H */
