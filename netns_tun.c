@@ -14,7 +14,7 @@
 
 #include <errno.h>
 #include <net/if.h>
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "conf.h"
@@ -22,6 +22,7 @@
 #include "netlink.h"
 #include "netns.h"
 #include "tap_tun.h"
+#include "util.h"
 
 #define IFINDEX_LO	1	/* The kernel's LOOPBACK_IFINDEX */
 #define IFNAME_DEFAULT	"tap0"
@@ -136,6 +137,17 @@ static int tun_setup_routes(struct tun_setup *s, enum ipver v)
 }
 
 /**
+ * tun_is_ipv6_missing() - Does this error say that there is no IPv6 here?
+ * @ret:	-errno, 0
+ *
+ * Return: true if the kernel doesn't have it, or has it disabled
+ */
+static bool tun_is_ipv6_missing(int ret)
+{
+	return ret == -EACCES || ret == -EAFNOSUPPORT || ret == -EOPNOTSUPP;
+}
+
+/**
  * tun_setup_ip() - Set up an IP version
  * @s:		What is set up
  * @v:		IP version
@@ -145,21 +157,18 @@ static int tun_setup_routes(struct tun_setup *s, enum ipver v)
 static int tun_setup_ip(struct tun_setup *s, enum ipver v)
 {
 	int number = v == V4 ? 4 : 6, ret;
-	bool missing;
 
 	ret = tun_setup_addrs(s, v);
-	missing = ret == -EACCES || ret == -EAFNOSUPPORT || ret == -EOPNOTSUPP;
-	if (v == V6 && missing) {
-		warn("No IPv6 in the namespace: %s", log_strerror(-ret));
-		return 0;
-	}
-	if (ret) {
+	if (ret && !(v == V6 && tun_is_ipv6_missing(ret))) {
 		s->failed = "set addresses (see --address) of";
 		return ret;
 	}
 
-	ret = tun_setup_routes(s, v);
-	if (ret)
+	if (!ret)
+		ret = tun_setup_routes(s, v);
+	if (v == V6 && tun_is_ipv6_missing(ret))
+		info("No IPv6 in the namespace: %s", log_strerror(-ret));
+	else if (ret)
 		warn("Can't set all IPv%i routes in the namespace: %s", number,
 		     log_strerror(-ret));
 	return 0;
@@ -206,6 +215,28 @@ static int tun_create(struct tun_setup *s)
 }
 
 /**
+ * tun_ignore_ra() - Have the namespace's kernel ignore router advertisements
+ * @s:		What is set up, not up yet
+ *
+ * They would make a second address and default route beside those set here,
+ * with lifetimes. Where /proc/sys can't be written, that is what happens.
+ *
+ * Source: Documentation/networking/ip-sysctl.rst. Files in /proc/sys/net are
+ * those of the network namespace of the process that opens them.
+ */
+static void tun_ignore_ra(const struct tun_setup *s)
+{
+	char path[sizeof("/proc/sys/net/ipv6/conf//accept_ra") + IFNAMSIZ];
+	int ret;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra",
+		 s->ifname);
+	ret = util_write_file(path, "0");
+	if (ret)
+		debug("Can't write to %s: %s", path, log_strerror(-ret));
+}
+
+/**
  * tun_setup() - Set up the interface, called inside the namespace
  * @arg:	struct tun_setup
  *
@@ -230,6 +261,8 @@ static int tun_setup(void *arg)
 	ret = tun_create(s);
 	if (ret || !s->conf->config_net)
 		return ret;
+
+	tun_ignore_ra(s);
 
 	s->failed = "bring up";
 	ret = nl_link_set_up(s->ns_nl, s->ifindex, true);
