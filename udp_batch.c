@@ -163,9 +163,12 @@ void udp_batch_flush(struct ctx *c)
 static bool udp_batch_may_join(const struct udp_batch *b, size_t len,
 			       size_t size)
 {
-	const struct udp_msg *m = &b->msg[b->count - 1];
+	const struct udp_msg *m;
 
-	if (!b->count || m->is_closed || !size)
+	if (!b->count || !size)
+		return false;
+	m = &b->msg[b->count - 1];
+	if (m->is_closed)
 		return false;
 	/* A shorter one can only be the last of all */
 	if (size > m->size || (size < m->size && len > size))
