@@ -190,6 +190,7 @@ static void test_errors(void **state)
 		{ "--pasta-one", "unrecognized option '--pasta-one': "
 		  "it is for pasta only" },
 		{ "-p", "unrecognized option '-p': it is for pasta only" },
+		{ "-\xc2\xa7", "unrecognized option '-?', see --help" },
 		{ "--flag=1",
 		  "option '--flag': value '1' given, accepted: none" },
 		{ "--number", "option '--number': value missing, "
