@@ -110,7 +110,8 @@ int isolate_open_pidfile(const char *path)
 	fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOCTTY,
 		  PID_FILE_MODE);
 	if (fd < 0)
-		die_errno("option '--pid': can't write to %s", path);
+		die("option '--pid': can't open '%.80s' (%s), accepted: a "
+		    "file to write to", path, log_strerror(errno));
 	return fd;
 }
 

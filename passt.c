@@ -294,7 +294,8 @@ static void ctx_init(struct ctx *c)
 	if (c->conf.pcap[0]) {
 		c->tap.pcap_fd = pcap_open(c->conf.pcap);
 		if (c->tap.pcap_fd < 0)
-			die("Can't open capture file %s: %s", c->conf.pcap,
+			die("option '--pcap': can't open '%.80s' (%s), "
+			    "accepted: a file to write to", c->conf.pcap,
 			    log_strerror(-c->tap.pcap_fd));
 	}
 	tcp_init(c);
@@ -338,6 +339,28 @@ static void pasta_start(struct ctx *c)
 }
 
 /**
+ * log_start() - Have messages go where the options say
+ * @conf:	Configuration
+ *
+ * With --debug the system logger is spared. In the foreground they go to
+ * stderr, and that is enough.
+ */
+static void log_start(const struct conf *conf)
+{
+	int rc;
+
+	if (conf->log_file[0]) {
+		rc = log_open_file(conf->log_file, conf->log_size);
+		if (rc)
+			die("option '--log-file': can't open '%.80s' (%s), "
+			    "accepted: a file to write to", conf->log_file,
+			    log_strerror(-rc));
+	} else if (!conf->debug && !conf->foreground) {
+		log_open_syslog("pasta");
+	}
+}
+
+/**
  * main() - Entry point of passt and pasta
  * @argc:	Number of arguments
  * @argv:	Arguments; the mode is chosen by the last part of the first one
@@ -353,13 +376,14 @@ int main(int argc, char *argv[])
 	conf_parse(&c.conf, argc, argv);
 	if (c.conf.mode == MODE_PASST)
 		die("passt for virtual machines isn't there yet: call pasta");
+	log_start(&c.conf);
 	conf_from_host(&c.conf);
-	conf_print(&c.conf);
 
 	if (c.conf.pid_file[0])
 		pid_fd = isolate_open_pidfile(c.conf.pid_file);
 	ctx_init(&c);
 	pasta_start(&c);
+	conf_print(&c.conf);	/* An error so far stands alone */
 
 	isolate_drop_ids(&c.conf);
 	isolate_background(&c.conf, pid_fd);

@@ -111,6 +111,9 @@ BAD = [
     *[([option, ''], [f"'{option}'", "''", 'path'])
       for option in ('-l', '--log-file', '-p', '--pcap', '-P', '--pid')],
     (['-p', 'x' * 4096], ["'-p'", 'path']),
+    *[([option, '/no/such/file', 'true'],
+       [f"'{option}'", "'/no/such/file'", 'No such file', 'a file to write to'])
+      for option in ('--log-file', '--pcap', '--pid')],
     *[(['--runas', r], ["'--runas'", f"'{r}'", 'UID:GID', 'LOGIN:GROUP'])
       for r in ('', ':', '1:', ':1', 'no-such-user', 'root:no-such-group',
                 '4294967295', '-1', '1:2:3')],
@@ -173,7 +176,8 @@ def test_bad_command_line(run, tmp_path, args, parts):
     line = line_of(run('pasta', *args))
     for part in [*parts, 'accepted']:
         assert part[:80] in line
-    assert not os.path.exists(tmp_path / 'pid')
+    pid = tmp_path / 'pid'
+    assert not pid.exists() or pid.read_text() == ''
 
 
 def test_enough_bad_command_lines():
