@@ -9,6 +9,7 @@ SOURCES_dhcpv6 := addr.c dhcpv6.c log.c util.c view.c wire.c
 SOURCES_frag := addr.c frag.c log.c view.c
 SOURCES_log := log.c util.c
 SOURCES_ndp := addr.c log.c ndp.c timer.c util.c view.c wire.c
+SOURCES_nlmsg := addr.c log.c nlmsg.c util.c
 SOURCES_opt := addr.c opt.c parse.c
 SOURCES_parse := addr.c parse.c
 SOURCES_pcap := pcap.c util.c view.c
