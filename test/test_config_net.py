@@ -300,10 +300,10 @@ def test_routes_that_depend_on_each_other(topology, start):
 
 def test_link_local_gateway(topology, start):
     """IPv6 routers go by link-local addresses; IPv4 may have such a gateway"""
-    topology.add('eth', *NET4, *NET6,
-                 'route add default via inet6 fe80::1 dev {0}',
-                 'route add default via fe80::1 dev {0} metric 512')
+    topology.add('eth', *NET4, *NET6, 'route add default via fe80::1 dev {0}')
+    topology.host.run('ip -4 route add default via inet6 fe80::1 dev eth')
     ns = start().ns
+    assert 'default via inet6 fe80::1' in ' '.join(routes(ns, 4))
     for v in 4, 6:
         assert routes(ns, v, 'eth') == routes(topology.host, v, 'eth')
 
@@ -438,6 +438,18 @@ def test_only_link_local_on_host(topology, start):
     topology.add('eth', *NET4, *DEFAULT4, 'addr add fe80::5/64 dev {0} nodad')
     ns = start().ns
     assert [r for r in routes(ns, 6) if r.startswith('default via fe80::1 ')]
+
+
+def test_link_local_makes_no_template(topology, start):
+    """Scenario 66: an interface with nothing else is no network"""
+    topology.add('eth', 'addr add fe80::5/64 dev {0} nodad')
+    assert guest_interface(start().ns) == 'tap0'
+
+
+def test_link_local_routes(topology, start):
+    """The kernel has made its own, the host's stay where they are"""
+    topology.add('eth', *NET6, 'route add fe80::/64 dev {0} metric 999')
+    assert 'metric 999' not in start().ns.run('ip -6 route').stdout
 
 
 def test_no_dad(topology, start):
