@@ -381,7 +381,9 @@ static void print_guest(const struct conf *conf)
 		     addr_or_none(&ip4->gw, gw));
 	}
 	if (ip6->enabled)
-		info("NDP/DHCPv6: assign %s, router %s, our link-local %s",
+		info("%s: assign %s, router %s, our link-local %s",
+		     conf->no_ndp && conf->no_dhcpv6 ? "IPv6, no NDP, DHCPv6" :
+						       "NDP/DHCPv6",
 		     addr_or_none(&ip6->addr, addr),
 		     addr_or_none(&ip6->gw, gw), addr_str(&ip6->our_ll, ll));
 }

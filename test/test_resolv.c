@@ -103,6 +103,17 @@ static void test_long(void **state)
 	}
 	assert_true(strlen(r.search) > 1000);
 
+	/* Wherever a line is cut, no part of a name remains */
+	for (i = 2000; i < 2100; i++) {
+		memset(text, 0, sizeof(text));
+		memset(text, ' ', i);
+		memcpy(text, "search b", 8);
+		memcpy(text + i, "example.com", 11);
+		resolv_parse(text, &r);
+		if (strcmp(r.search, "b"))
+			assert_string_equal(r.search, "b example.com");
+	}
+
 	memset(text, 'a', sizeof(text) - 1);
 	memcpy(text, "search b ", 9);
 	resolv_parse(text, &r);
