@@ -48,7 +48,7 @@ bool parse_literal(const char **cursor, const char *text)
 {
 	size_t len = strlen(text);
 
-	if (strncmp(*cursor, text, len))
+	if (strncmp(*cursor, text, len) != 0)
 		return false;
 
 	*cursor += len;

@@ -126,7 +126,7 @@ static void parse_line(char *line, struct resolv *r)
 	for (i = 0; i < ARRAY_SIZE(lines); i++) {
 		const char *word = lines[i].keyword, *rest = line + len;
 
-		if (strlen(word) != len || strncmp(word, line, len))
+		if (strlen(word) != len || strncmp(word, line, len) != 0)
 			continue;
 		rest += strspn(rest, BLANKS);
 		if (*rest)
