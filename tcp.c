@@ -38,6 +38,8 @@
 #include "tcp_seq.h"
 
 #define TCP_RTO_MAX_MS		60000	/* RFC 6298, 2.5 */
+#define TCP_SYN_RETRIES		6	/* RFC 9293, 3.8.3: R2 over 3 minutes */
+#define TCP_RETRIES		9	/* As above: R2 over 100 s */
 #define TCP_IDLE_MS		7200000	/* RFC 9293, 3.8.4: two hours */
 #define TCP_IDLE_PROBE_MS	75000	/* tcp(7), tcp_keepalive_intvl */
 #define TCP_WSCALE_OURS		8	/* Windows of up to 16 MiB */
@@ -279,6 +281,8 @@ static void tcp_connect_event(struct ctx *c, struct tcp_conn *conn,
 	}
 	if (events & (EPOLLIN | EPOLLRDHUP))
 		conn->flags |= CONN_READABLE;
+	if (events & EPOLLRDHUP)
+		conn->flags |= CONN_HOST_ENDS;
 	tcp_connected(c, conn);
 }
 
@@ -303,6 +307,8 @@ static void tcp_event(struct ctx *c, struct flow *flow, unsigned side,
 	/* An error is found by reading, after the data that came before it */
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP))
 		conn->flags |= CONN_READABLE;
+	if (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+		conn->flags |= CONN_HOST_ENDS;
 
 	if (events & EPOLLOUT && conn->flags & CONN_ESTABLISHED) {
 		if (!tcp_flush_kept(c, conn))

@@ -13,10 +13,7 @@ struct ctx;
 struct pkt;
 
 /* Internals of connections, for tcp.c, tcp_in.c and tcp_out.c alone */
-
 #define TCP_RTO_INIT_MS		1000	/* RFC 6298, 2.1 */
-#define TCP_SYN_RETRIES		6	/* RFC 9293, 3.8.3: R2 over 3 minutes */
-#define TCP_RETRIES		9	/* As above: R2 over 100 s */
 
 /**
  * enum tcp_flag - facts of a connection, bits of tcp_conn.flags
@@ -34,6 +31,7 @@ struct pkt;
  * @CONN_RECOVERY:	Retransmitting up to @recover
  * @CONN_PEEK_OFF:	The host's socket keeps a peek offset
  * @CONN_WSCALE:		Both ends scale windows
+ * @CONN_HOST_ENDS:	An end or error waits behind the socket's data
  */
 enum tcp_flag {
 	CONN_CONNECTING	= 1 << 0,
@@ -50,6 +48,7 @@ enum tcp_flag {
 	CONN_RECOVERY	= 1 << 11,
 	CONN_PEEK_OFF	= 1 << 12,
 	CONN_WSCALE	= 1 << 13,
+	CONN_HOST_ENDS	= 1 << 14,
 };
 
 /**
@@ -134,6 +133,7 @@ void tcp_timer_update(struct ctx *c, struct tcp_conn *conn);
 struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest);
 
 /* tcp_out.c */
+uint16_t tcp_link_mss(const struct ctx *c, enum ipver v);
 int tcp_send_control(struct ctx *c, struct tcp_conn *conn, uint8_t flags);
 void tcp_send_data(struct ctx *c, struct tcp_conn *conn);
 void tcp_send_ack(struct ctx *c, struct tcp_conn *conn);

@@ -217,7 +217,8 @@ static void tcp_open(struct ctx *c, const struct pkt *pkt,
 	conn->snd_wnd = seg->wnd;
 	mss = seg->mss ? seg->mss : pkt->v == V4 ? TCP_MSS_DEFAULT_V4 :
 						   TCP_MSS_DEFAULT_V6;
-	conn->mss = (uint16_t)MAX(mss, TCP_MSS_MIN);
+	/* A guest may name more than the link to it carries */
+	conn->mss = MIN(MAX(mss, TCP_MSS_MIN), tcp_link_mss(c, pkt->v));
 	conn->active_ms = c->now_ms;
 	if (seg->wscale >= 0) {
 		conn->flags |= CONN_WSCALE;

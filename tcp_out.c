@@ -173,6 +173,20 @@ static struct ip_out tcp_ip_out(const struct tcp_conn *conn,
 }
 
 /**
+ * tcp_link_mss() - Longest payload of a segment that the link carries uncut
+ * @c:		Execution context
+ * @v:		IP version
+ *
+ * Return: bytes
+ */
+uint16_t tcp_link_mss(const struct ctx *c, enum ipver v)
+{
+	size_t hlen = ip_headroom(v, sizeof(struct tcphdr)) - ETH_HLEN;
+
+	return (uint16_t)MIN(c->tap.mtu - hlen, UINT16_MAX);
+}
+
+/**
  * tcp_put_options() - Add the options of a SYN
  * @c:		Execution context
  * @conn:	Connection
@@ -184,8 +198,7 @@ static void tcp_put_options(const struct ctx *c, const struct tcp_conn *conn,
 			    struct tcp_hdr_out *h)
 {
 	enum ipver v = addr_version(&conn->f.side[SIDE_INI].far);
-	unsigned hlen = (v == V4 ? IPV4_HLEN : IPV6_HLEN) + sizeof(h->th);
-	unsigned mss = MIN(c->tap.mtu - hlen, UINT16_MAX);
+	uint16_t mss = tcp_link_mss(c, v);
 	uint8_t *o = h->opts;
 
 	o[0] = TCP_OPT_MSS;
@@ -392,8 +405,11 @@ static int tcp_burst_reserve(struct ctx *c, const struct tcp_conn *conn,
 	size_t max = tap_tcp_len_max(&c->tap, v) + ETH_HLEN - hlen;
 	int rc = 0;
 
-	/* Whole segments only: a short one in between is waste */
-	b->room = max > conn->mss ? ROUND_DOWN(max, conn->mss) : max;
+	/* Whole segments only: a short one in between is waste. One a frame
+	 * if the link doesn't cut longer ones.
+	 */
+	b->room = max > tcp_link_mss(c, v) ? ROUND_DOWN(max, conn->mss) :
+					     conn->mss;
 	b->count = 0;
 	b->len = 0;
 
@@ -509,7 +525,8 @@ static ssize_t tcp_send_burst(struct ctx *c, struct tcp_conn *conn, size_t want)
 		conn->peek_off += (uint32_t)n;
 	want = b.len;
 	b.len = n > 0 && (size_t)n > b.skip ? (size_t)n - b.skip : 0;
-	if (b.len < want)
+	/* No further event tells of an end that was there before */
+	if (b.len < want && !(b.len && conn->flags & CONN_HOST_ENDS))
 		conn->flags &= ~(uint32_t)CONN_READABLE;
 	tcp_burst_commit(c, conn, &b);
 	if (rc)
