@@ -15,7 +15,7 @@
  */
 
 #include <errno.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,7 +31,8 @@
 #define OPT_WSCALE		3
 
 #define MSS_DEFAULT		1448
-#define MSS_NONE		536	/* RFC 9293, 3.7.1 */
+#define MSS_NONE_V4		536U	/* RFC 9293, 3.7.1 */
+#define MSS_NONE_V6		1220U
 #define WSCALE_DEFAULT		7
 #define ISS_DEFAULT		0x12345678U
 
@@ -163,6 +164,30 @@ size_t seg_build(const struct seg *seg, uint8_t *buf)
 }
 
 /**
+ * trace_segment() - Tell a segment if STACK_DEBUG is set in the environment
+ * @g:		Connection
+ * @seg:	Segment
+ * @arrow:	Its direction
+ */
+static void trace_segment(const struct guest_tcp *g, const struct seg *seg,
+			  const char *arrow)
+{
+	bool from_guest = seg->src_port == g->port;
+
+	if (!getenv("STACK_DEBUG"))
+		return;
+
+	printf("%u %s %s%s%s%s%s%s seq %d ack %d len %zu wnd %u gso %u\n",
+	       g->port, arrow,
+	       seg->flags & F_SYN ? "S" : "", seg->flags & F_FIN ? "F" : "",
+	       seg->flags & F_RST ? "R" : "", seg->flags & F_PSH ? "P" : "",
+	       seg->flags & F_ACK ? "." : "", seg->flags & F_URG ? "U" : "",
+	       seq_diff(seg->seq, from_guest ? g->iss : g->irs),
+	       seq_diff(seg->ack, from_guest ? g->irs : g->iss),
+	       seg->len, seg->wnd, seg->gso_size);
+}
+
+/**
  * guest_tcp_put() - Send a segment as it is
  * @g:		Connection; only what concerns the window offered changes
  * @seg:	Segment; without @data, it carries the pattern
@@ -186,6 +211,7 @@ void guest_tcp_put(struct guest_tcp *g, const struct seg *seg)
 		copy.data = data;
 	}
 	out.len = seg_build(&copy, buf);
+	trace_segment(g, seg, ">");
 	guest_send(g->s, &out);
 
 	edge = seg->ack + ((uint32_t)seg->wnd << shift);
@@ -318,18 +344,17 @@ static void take_ack(struct guest_tcp *g, const struct seg *seg)
 static void take_data(struct guest_tcp *g, const struct seg *seg)
 {
 	size_t len = seg->len + !!(seg->flags & F_FIN);
-	size_t max = g->mss >= 0 ? (size_t)g->mss : MSS_NONE;
+	size_t none = g->s->v == V4 ? MSS_NONE_V4 : MSS_NONE_V6, max = none;
 	int32_t ahead = seq_diff(seg->seq, g->rcv_nxt);
 	uint32_t old = (uint32_t)-ahead;
 
 	if (!len)
 		return;
 
-	if (seg->len) {
-		size_t one = seg->gso_size ? seg->gso_size : seg->len;
-
-		assert_true(one <= MAX(max, MSS_NONE));
-	}
+	/* Nobody has to cut data into less than the least MSS */
+	if (g->mss > 0)
+		max = MAX((size_t)g->mss, MSS_NONE_V4);
+	assert_true((seg->gso_size ? seg->gso_size : seg->len) <= max);
 	if (seq_diff(seg->seq + (uint32_t)seg->len, g->edge) > 0) {
 		/* Only a probe, RFC 9293, 3.8.6.1 */
 		assert_int_equal(seg->len, 1);
@@ -362,6 +387,7 @@ static void take_data(struct guest_tcp *g, const struct seg *seg)
 static void take_segment(struct guest_tcp *g, const struct seg *seg)
 {
 	g->segs++;
+	trace_segment(g, seg, "<");
 	assert_true(seg->flags & (F_ACK | F_SYN | F_RST));
 	if (seg->flags & F_RST) {
 		assert_int_equal(seg->len, 0);
@@ -442,6 +468,8 @@ bool guest_tcp_recv(struct guest_tcp *g, struct seg *seg)
  * @g:		Connection
  * @flags:	Flags it must have, exactly, but for PSH
  * @seg:	Set to it
+ *
+ * Bare acknowledgments, as window updates are, may come before others.
  */
 void guest_tcp_expect(struct guest_tcp *g, uint8_t flags, struct seg *seg)
 {
@@ -449,6 +477,8 @@ void guest_tcp_expect(struct guest_tcp *g, uint8_t flags, struct seg *seg)
 
 	for (i = 0; i < STALL_TURNS; i++) {
 		if (guest_tcp_recv(g, seg)) {
+			if (seg->flags == F_ACK && flags != F_ACK && !seg->len)
+				continue;
 			assert_int_equal(seg->flags & ~F_PSH, flags);
 			return;
 		}
@@ -518,7 +548,8 @@ int guest_tcp_connect(struct guest_tcp *g, int listener)
 	guest_tcp_ack(g);
 	stack_turn(g->s, 0);
 	fd = host_accept(listener);
-	stack_settle(g->s);
+	/* A window update may follow, as that of a SYN isn't scaled */
+	guest_tcp_drain(g);
 	return fd;
 }
 
@@ -554,7 +585,7 @@ void guest_tcp_read(struct guest_tcp *g, uint64_t count)
  */
 static size_t upload_segments(struct guest_tcp *g, size_t left)
 {
-	size_t mss = g->peer_mss > 0 ? (size_t)g->peer_mss : MSS_NONE;
+	size_t mss = g->peer_mss > 0 ? (size_t)g->peer_mss : MSS_NONE_V4;
 	size_t room, sent = 0;
 
 	while (left) {

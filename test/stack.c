@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #include "flow.h"
 #include "frag.h"
 #include "guest_tcp.h"
+#include "hooks.h"
 #include "icmp.h"
 #include "log.h"
 #include "ndp.h"
@@ -38,7 +40,7 @@
 #define SETTLE_TURNS		2000
 /* Turns in a row without any event after which nothing more is to come */
 #define SETTLE_QUIET		2
-#define SETTLE_WAIT_MS		5
+#define SETTLE_WAIT_MS		1
 
 #define HOST_BUF		65536
 
@@ -64,6 +66,9 @@ VARIANT(stack_v4_twelve, V4, false, BIG_MTU, .from_guest = { 1, 12 },
 	.to_guest = { 12, 12 });
 VARIANT(stack_v6_twelve, V6, true, V4_MTU, .from_guest = { 12, 12 },
 	.to_guest = { 1, 12 });
+
+VARIANT(stack_v4_no_peek_off, V4, true, BIG_MTU, .no_peek_off = true);
+VARIANT(stack_v6_no_peek_off, V6, false, V4_MTU, .no_peek_off = true);
 
 static const uint8_t our_mac[MAC_LEN] = { 2, 0, 0, 0, 0, 1 };
 static const uint8_t guest_mac[MAC_LEN] = { 2, 0, 0, 0, 0, 2 };
@@ -170,6 +175,8 @@ int stack_setup(void **state)
 	struct ctx *c = &s->c;
 
 	log_set_level(getenv("STACK_DEBUG") ? LOG_LEVEL_TRACE : LOG_LEVEL_ERR);
+	if (getenv("STACK_DEBUG"))
+		setbuf(stdout, NULL);
 	s->fds = stack_fd_count();
 	s->var = var;
 	s->v = var->v;
@@ -181,6 +188,8 @@ int stack_setup(void **state)
 	s->guest = c->conf.ip[s->v].addr;
 	s->host = c->conf.ip[s->v].map_host_loopback;
 
+	hook_no_peek_off = var->no_peek_off;
+	hook_sndbuf = 0;
 	c->wheel = calloc(1, sizeof(*c->wheel));
 	timer_init(c->wheel, c->now_ms);
 	c->flows = flow_table_new(STACK_FLOWS);
@@ -217,7 +226,7 @@ unsigned stack_fd_count(void)
  *
  * Return: its value
  */
-uint64_t stack_stat(const struct stack *s, enum stat what)
+uint64_t stack_stat(const struct stack *s, enum stat_id what)
 {
 	return s->c.stats.count[what];
 }
@@ -273,6 +282,7 @@ int stack_teardown(void **state)
 	assert_int_equal(flow_count(s->c.flows, FLOW_TCP), 0);
 
 	close(s->c.epollfd);
+	assert_int_equal(stack_fd_count(), s->fds);
 	tap_mem_close(&s->c.tap);
 	free(s->c.wheel);
 	free(s);
@@ -298,7 +308,9 @@ void stack_turn(struct stack *s, int timeout_ms)
 		flow_handle_event(c, ref.index, ref.side, ev[i].events);
 		s->events++;
 	}
-	demux_from_guest(c);
+	do {
+		demux_from_guest(c);
+	} while (tap_mem_from_guest(&c->tap));
 	flow_resume_waiting(c);
 	timer_run(c->wheel, c->now_ms, c);
 	flow_end_turn(c);

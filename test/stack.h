@@ -25,6 +25,7 @@ struct guest_tcp;
  * @name:		Appended to the name of the test
  * @v:			IP version the guest uses
  * @offload:		The link takes partial checksums and GSO frames
+ * @no_peek_off:	The kernel has no SO_PEEK_OFF for TCP
  * @mtu:		Of the link
  * @from_guest:		How buffers of frames from the guest are cut
  * @to_guest:		How buffers of frames to the guest are cut
@@ -33,6 +34,7 @@ struct stack_variant {
 	const char *name;
 	enum ipver v;
 	bool offload;
+	bool no_peek_off;
 	unsigned mtu;
 	struct tap_mem_scatter from_guest;
 	struct tap_mem_scatter to_guest;
@@ -46,6 +48,8 @@ extern const struct stack_variant stack_v4_bytes;
 extern const struct stack_variant stack_v6_bytes;
 extern const struct stack_variant stack_v4_twelve;
 extern const struct stack_variant stack_v6_twelve;
+extern const struct stack_variant stack_v4_no_peek_off;
+extern const struct stack_variant stack_v6_no_peek_off;
 
 /**
  * struct stack - everything but main(), between a guest and host sockets that
@@ -80,7 +84,7 @@ void stack_turn(struct stack *s, int timeout_ms);
 void stack_settle(struct stack *s);
 void stack_advance(struct stack *s, uint64_t ms);
 unsigned stack_fd_count(void);
-uint64_t stack_stat(const struct stack *s, enum stat what);
+uint64_t stack_stat(const struct stack *s, enum stat_id what);
 
 /* A row of a cmocka table: function @f under the circumstances @var */
 #define STACK_TEST(f, var)						\

@@ -438,6 +438,19 @@ size_t tap_mem_pending(const struct tap *tap)
 }
 
 /**
+ * tap_mem_from_guest() - How many frames of the guest wait to be received?
+ * @tap:	Port to the guest
+ *
+ * Return: number of frames
+ */
+size_t tap_mem_from_guest(const struct tap *tap)
+{
+	const struct tap_mem *m = tap->priv;
+
+	return m->from_guest.count;
+}
+
+/**
  * tap_mem_set_room() - Let so many further frames pass to the guest
  * @tap:	Port to the guest
  * @frames:	How many can be reserved, TAP_MEM_UNLIMITED for any number

@@ -62,6 +62,7 @@ bool tap_mem_push(struct tap *tap, const struct virtio_net_hdr_v1 *vnet,
 		  const void *data, size_t len);
 bool tap_mem_pop(struct tap *tap, struct tap_mem_frame *f);
 size_t tap_mem_pending(const struct tap *tap);
+size_t tap_mem_from_guest(const struct tap *tap);
 void tap_mem_set_room(struct tap *tap, uint32_t frames);
 void tap_mem_lose(struct tap *tap, uint32_t frames);
 void tap_mem_set_scatter(struct tap *tap,

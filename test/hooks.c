@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* hooks.c - libc's setsockopt() and connect() with another kernel's manners
+ *
+ * Defined in the test's binary, they take precedence over libc's.
+ */
+
+#include <errno.h>
+#include <unistd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "hooks.h"
+
+bool hook_no_peek_off;
+int hook_sndbuf;
+
+/**
+ * setsockopt() - See setsockopt(2)
+ */
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	if (hook_no_peek_off && level == SOL_SOCKET && name == SO_PEEK_OFF) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+}
+
+/**
+ * connect() - See connect(2)
+ */
+int connect(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	if (hook_sndbuf)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF,
+			   &hook_sndbuf, sizeof(hook_sndbuf));
+	return (int)syscall(SYS_connect, fd, sa, len);
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef HOOKS_H
+#define HOOKS_H
+
+#include <stdbool.h>
+
+extern bool hook_no_peek_off;	/* SO_PEEK_OFF fails, as on older kernels */
+extern int hook_sndbuf;		/* Send buffer on connect(), if set */
+
+#endif /* HOOKS_H */
