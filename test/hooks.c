@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* hooks.c - libc's setsockopt() and connect() with another kernel's manners
  *
- * Defined in the test's binary, they take precedence over libc's.
+ * Defined in the test's binary, they take precedence over libc's. No socket is
+ * ever connected to anything but loopback, whatever a test makes of addresses:
+ * no packet may leave the machine.
  */
 
 #include <errno.h>
 #include <unistd.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -31,6 +35,16 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
  */
 int connect(int fd, const struct sockaddr *sa, socklen_t len)
 {
+	const struct sockaddr_in6 *sa6 = (const struct sockaddr_in6 *)sa;
+	const struct sockaddr_in *sa4 = (const struct sockaddr_in *)sa;
+
+	if ((sa->sa_family == AF_INET &&
+	     ntohl(sa4->sin_addr.s_addr) >> 24 != IN_LOOPBACKNET) ||
+	    (sa->sa_family == AF_INET6 &&
+	     !IN6_IS_ADDR_LOOPBACK(&sa6->sin6_addr))) {
+		errno = ENETUNREACH;
+		return -1;
+	}
 	if (hook_sndbuf)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF,
 			   &hook_sndbuf, sizeof(hook_sndbuf));
