@@ -303,6 +303,12 @@ void icmp_from_guest(struct ctx *c, struct pkt *pkt)
 		return;
 	}
 
+	/* There would be nowhere to send the answer to */
+	if (addr_is_unspecified(&pkt->src)) {
+		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
+		return;
+	}
+
 	key = (struct flow_side){
 		.far = pkt->src, .far_port = ntohs(ih.un.echo.id),
 		.near = pkt->dst, .place = PLACE_GUEST,

@@ -264,6 +264,12 @@ void udp_from_guest(struct ctx *c, struct pkt *pkt)
 		return;
 	}
 
+	/* RFC 4291, 2.5.2: not even to ask for an address */
+	if (!addr_is_set(&pkt->src)) {
+		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
+		return;
+	}
+
 	key = (struct flow_side){
 		.far = pkt->src, .far_port = ntohs(uh.source),
 		.near = pkt->dst, .near_port = ntohs(uh.dest),
@@ -457,6 +463,23 @@ static int udp_recv_one(struct ctx *c, struct udp_flow *uf)
 }
 
 /**
+ * udp_set_edge() - Choose how epoll tells of data in a flow's socket
+ * @c:		Execution context
+ * @uf:		Flow
+ * @edge:	Once, and not for as long as it is there
+ *
+ * Only done on a change: to set it again makes epoll tell once more.
+ */
+static void udp_set_edge(struct ctx *c, struct udp_flow *uf, bool edge)
+{
+	if (uf->is_edge == edge)
+		return;
+	uf->is_edge = edge;
+	flow_epoll(c, &uf->f, SIDE_TGT, EPOLL_CTL_MOD, uf->s.fd,
+		   EPOLLIN | (edge ? EPOLLET : 0));
+}
+
+/**
  * udp_recv() - Pass what a socket has on to the guest
  * @c:		Execution context
  * @uf:		Flow
@@ -475,8 +498,7 @@ static void udp_recv(struct ctx *c, struct udp_flow *uf)
 
 	if (rc == -ENOBUFS) {
 		flow_wait(c, &uf->f);
-		flow_epoll(c, &uf->f, SIDE_TGT, EPOLL_CTL_MOD, uf->s.fd,
-			   EPOLLIN | EPOLLET);
+		udp_set_edge(c, uf, true);
 	}
 }
 
@@ -523,8 +545,7 @@ static void udp_resume(struct ctx *c, struct flow *flow)
 
 	udp_recv(c, uf);
 	if (!flow->waiting)
-		flow_epoll(c, flow, SIDE_TGT, EPOLL_CTL_MOD, uf->s.fd,
-			   EPOLLIN);
+		udp_set_edge(c, uf, false);
 }
 
 /**

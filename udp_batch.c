@@ -49,7 +49,6 @@ static void udp_batch_split(struct ctx *c, const struct udp_flow *uf,
 		one.msg_iovlen = view_to_iov(&part, iov, ARRAY_SIZE(iov));
 		if (sendmsg(uf->s.fd, &one, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 			stats_add(&c->stats, STAT_UDP_LOST, 1);
-		view_skip(&v, part.len);
 	}
 }
 

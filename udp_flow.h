@@ -33,12 +33,14 @@
  * @s:		Socket
  * @segment_max: Longest datagram that the kernel joins for this destination
  * @has_reply:	Something came back
+ * @is_edge:	The socket is edge-triggered, as there was no room to the guest
  */
 struct udp_flow {
 	struct flow f;
 	struct dgram_sock s;
 	uint16_t segment_max;
 	bool has_reply;
+	bool is_edge;
 };
 
 static_assert(sizeof(struct udp_flow) <= FLOW_ENTRY_SIZE, "fits an entry");
