@@ -92,11 +92,13 @@ static size_t csum_offset(uint8_t proto)
  */
 static size_t put_ip(uint8_t *p, const struct guest_out *out)
 {
+	uint8_t ttl = out->ttl ? out->ttl : TTL_DEFAULT;
+
 	if (addr_version(out->src) == V6) {
-		put32(p, 0x60000000);
+		put32(p, 0x60000000U | (uint32_t)out->tos << 20);
 		put16(p + 4, (uint16_t)out->len);
 		p[6] = out->proto;
-		p[7] = TTL_DEFAULT;
+		p[7] = ttl;
 		memcpy(p + 8, &out->src->a6, 16);
 		memcpy(p + 24, &out->dst->a6, 16);
 		return IPV6_HLEN;
@@ -104,9 +106,10 @@ static size_t put_ip(uint8_t *p, const struct guest_out *out)
 
 	memset(p, 0, IPV4_HLEN);
 	p[0] = 0x45;
+	p[1] = out->tos;
 	put16(p + 2, (uint16_t)(IPV4_HLEN + out->len));
 	put16(p + 6, 0x4000);	/* Don't fragment */
-	p[8] = TTL_DEFAULT;
+	p[8] = ttl;
 	p[9] = out->proto;
 	memcpy(p + 12, out->src->a6.s6_addr + 12, 4);
 	memcpy(p + 16, out->dst->a6.s6_addr + 12, 4);

@@ -14,6 +14,8 @@
  * @src:	Source address
  * @dst:	Destination address, same version
  * @proto:	Upper-layer protocol
+ * @ttl:	TTL or hop limit, 0 for TTL_DEFAULT
+ * @tos:	TOS or traffic class
  * @gso_size:	Payload of each segment, 0 if it is no GSO frame
  * @bad_csum:	Spoil the checksum of the upper layer
  * @full_csum:	Complete it even if the link takes partial ones
@@ -24,6 +26,8 @@ struct guest_out {
 	const struct addr *src;
 	const struct addr *dst;
 	uint8_t proto;
+	uint8_t ttl;
+	uint8_t tos;
 	uint16_t gso_size;
 	bool bad_csum;
 	bool full_csum;
