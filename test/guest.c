@@ -30,7 +30,7 @@
 /**
  * guest_csum() - Internet checksum, RFC 1071
  * @sum:	Sum so far of 16-bit words in host byte order, not folded
- * @buf:	Bytes
+ * @buf:	Bytes, NULL if there are none
  * @len:	How many
  *
  * Return: complement of the sum, host byte order
@@ -42,7 +42,7 @@ uint16_t guest_csum(uint32_t sum, const void *buf, size_t len)
 
 	for (i = 0; i + 1 < len; i += 2)
 		sum += get16(p + i);
-	if (len & 1)
+	if (p && len & 1)
 		sum += (uint32_t)p[len - 1] << 8;
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);

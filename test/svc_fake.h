@@ -122,6 +122,7 @@ static inline void assert_addr(const struct addr *a, const char *text)
 static inline void fake_setup(struct ctx *c)
 {
 	static const uint8_t our_mac[] = { 0x9a, 0x55, 0x9a, 0x55, 0x9a, 0x55 };
+	/* cppcheck-suppress uninitvar ; only the address is taken */
 	struct conf_ip *v4 = &c->conf.ip[V4], *v6 = &c->conf.ip[V6];
 
 	memset(c, 0, sizeof(*c));
