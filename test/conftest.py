@@ -83,18 +83,33 @@ def topology(shared_topology):
 
 
 @pytest.fixture
-def start(topology, binary):
-    """Function that starts pasta with options and a namespace of its own"""
+def launch(binary):
+    """Function that starts pasta in a topology; all end with the test"""
     running = []
 
-    def begin(*options, **kwargs):
-        p = lab.Pasta(topology, binary, '--config-net', *options, **kwargs)
-        running.append(p)
-        return p
+    def begin(topology, *options, **kwargs):
+        running.append(lab.Pasta(topology, binary, *options, **kwargs))
+        return running[-1]
     yield begin
-    for p in running:
-        if p.ns:
-            p.stop()
+    for pasta in running:
+        if pasta.ns:
+            pasta.stop()
+
+
+@pytest.fixture
+def start(topology, launch):
+    """Function that starts pasta with options and a namespace of its own"""
+    def begin(*options, **kwargs):
+        return launch(topology, '--config-net', *options, **kwargs)
+    return begin
+
+
+@pytest.fixture
+def start_own(own_topology, launch):
+    """As start, in the topology to take apart"""
+    def begin(*options, **kwargs):
+        return launch(own_topology, '--config-net', *options, **kwargs)
+    return begin
 
 
 @pytest.fixture

@@ -16,8 +16,10 @@ private_mounts() gives the test process a mount namespace of its own, in which
 the test, the kernel takes all that away with the process.
 """
 
+import collections
 import contextlib
 import ctypes
+import fcntl
 import itertools
 import os
 import select
@@ -25,12 +27,14 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import time
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
-USER = 1000     # Who runs pasta rootless; needs no passwd entry
-WAIT_S = 10     # Bound of every wait, never reached if all is well
+USER = 1000                 # Who runs pasta rootless; needs no passwd entry
+# Bound of every wait for what is sure to come
+WAIT_S = int(os.environ.get('LAB_WAIT', 10))
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
@@ -205,6 +209,17 @@ class Netns:
             s.bind((address, port))
         return s
 
+    def udp_all_errors(self, address, port):
+        """A connected datagram socket that hears of all ICMP errors"""
+        s = self.udp(v6=':' in address)
+        # IP_RECVERR, IPV6_RECVERR: else only a closed port is an error
+        if ':' in address:
+            s.setsockopt(socket.IPPROTO_IPV6, 25, 1)
+        else:
+            s.setsockopt(socket.IPPROTO_IP, 11, 1)
+        s.connect((address, port))
+        return s
+
     def counter(self, name):
         """A counter of /proc/net/netstat or snmp, such as TcpExtTCPTimeouts"""
         with self:
@@ -271,6 +286,68 @@ class Topology:
         """Take it all down: the wires go with the namespaces"""
         for ns in self.all:
             ns.delete()
+
+
+class DelayLine:
+    """A wire between two namespaces that delays and never loses a packet
+
+    The first namespace has 198.18.0.2 and 2001:db8:4::2 on it, the second has
+    198.18.0.1 and 2001:db8:4::1. A process carries packets between two tun
+    devices, as not every kernel has netem.
+    """
+    NEAR, FAR = ('198.18.0.2', '2001:db8:4::2'), ('198.18.0.1', '2001:db8:4::1')
+
+    def __init__(self, ns, far_ns, delay_s):
+        self.delay_s = delay_s
+        self.fds = []
+        for where, (v4, v6) in (ns, self.NEAR), (far_ns, self.FAR):
+            self.fds.append(self.open_tun(where, 'slow0'))
+            where.ip('link set slow0 mtu 65000 txqueuelen 20000 up',
+                     f'addr add {v4}/30 dev slow0',
+                     f'addr add {v6}/64 dev slow0 nodad')
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                libc.prctl(1, signal.SIGKILL)   # PR_SET_PDEATHSIG
+                null = os.open(os.devnull, os.O_RDWR)
+                os.dup2(null, 1)
+                os.dup2(null, 2)
+                self.carry(delay_s)
+            finally:
+                os._exit(1)
+
+    @staticmethod
+    def open_tun(ns, name):
+        """Make a tun device. Return: descriptor"""
+        with ns:
+            fd = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
+            request = struct.pack('16sH22x', name.encode(), 0x1001)
+            fcntl.ioctl(fd, 0x400454ca, request)    # TUNSETIFF
+        return fd
+
+    def carry(self, delay_s):
+        """The process: read, keep, write when it is time"""
+        other = dict(zip(self.fds, reversed(self.fds)))
+        under_way = collections.deque()
+        while True:
+            left = under_way[0][0] - time.monotonic() if under_way else None
+            timeout = None if left is None else max(0, left)
+            for fd in select.select(self.fds, [], [], timeout)[0]:
+                due = time.monotonic() + delay_s
+                with contextlib.suppress(BlockingIOError):
+                    for _ in range(64):
+                        under_way.append((due, other[fd],
+                                          os.read(fd, 65536)))
+            while under_way and under_way[0][0] <= time.monotonic():
+                _, fd, packet = under_way.popleft()
+                os.write(fd, packet)
+
+    def delete(self):
+        """Cut the wire"""
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        for fd in self.fds:
+            os.close(fd)
 
 
 class Pasta:
