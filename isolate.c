@@ -136,10 +136,24 @@ static void isolate_write_pidfile(int fd, pid_t pid)
 }
 
 /**
- * isolate_drop_caps() - Give up all capabilities, for programs to run as well
+ * isolate_drop_bounds() - Give up to get capabilities by running programs
  *
- * The bounding set can only be reduced while we have CAP_SETPCAP. If we don't,
- * PR_SET_NO_NEW_PRIVS sees to it that there is no way to get any from there.
+ * This takes CAP_SETPCAP, hence it is done before ids change. Without that,
+ * PR_SET_NO_NEW_PRIVS sees to it as well.
+ *
+ * Source: capabilities(7), prctl(2)
+ */
+static void isolate_drop_bounds(void)
+{
+	unsigned long cap;
+
+	for (cap = 0; !prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); cap++)
+		;
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+/**
+ * isolate_drop_caps() - Give up all capabilities we have
  *
  * Source: capabilities(7), capset(2), prctl(2)
  */
@@ -149,11 +163,6 @@ static void isolate_drop_caps(void)
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	unsigned long cap;
-
-	for (cap = 0; !prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); cap++)
-		;
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 
 	if (syscall(SYS_capset, &header, data))
 		die_errno("Can't drop capabilities");
@@ -173,6 +182,8 @@ void isolate_drop_ids(const struct conf *conf)
 	uid_t uid = conf->runas_uid;
 	gid_t gid = conf->runas_gid;
 	bool change = uid != geteuid() || gid != getegid();
+
+	isolate_drop_bounds();
 
 	if (setgroups(0, NULL) && (change || errno != EPERM))
 		die_errno("Can't drop supplementary groups");

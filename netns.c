@@ -127,14 +127,32 @@ static int netns_open_path(const char *path, int type, const char *what)
 }
 
 /**
- * netns_nop() - See if the namespace can be entered at all
- * @arg:	Not used
+ * netns_reopen() - Open the namespaces once more, called inside of them
+ * @arg:	struct netns, descriptors are replaced
  *
- * Return: 0
+ * What was opened by a path keeps the mount there busy: somebody who wants to
+ * end the namespace could not unmount it. What is opened here doesn't.
+ *
+ * Return: 0, with the old descriptors kept if there is no /proc
  */
-static int netns_nop(void *arg)
+static int netns_reopen(void *arg)
 {
-	(void)arg;
+	struct netns *ns = arg;
+	int fd;
+
+	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		close(ns->net_fd);
+		ns->net_fd = fd;
+	}
+	if (ns->user_fd < 0)
+		return 0;
+
+	fd = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		close(ns->user_fd);
+		ns->user_fd = fd;
+	}
 	return 0;
 }
 
@@ -161,7 +179,7 @@ void netns_open(struct netns *ns, const struct conf *conf)
 		}
 	}
 
-	ret = netns_call(ns, netns_nop, NULL);
+	ret = netns_call(ns, netns_reopen, ns);
 	if (ret)
 		log_die(-ret, "Can't join network namespace %s%s", path,
 			*conf->userns ? "" : " (does it belong to a user "
