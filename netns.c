@@ -23,7 +23,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -39,7 +38,6 @@
 #include "netns_child.h"
 #include "util.h"
 
-#define NETNS_RUN_DIR	"/run/netns"
 #define STACK_SIZE	(256 * 1024)	/* Bytes, of processes started here */
 
 /* The stack of a process that is to be started: a copy of it for one that
@@ -60,20 +58,6 @@ struct netns_entry {
 	void *arg;
 	int ret;
 };
-
-/**
- * netns_path() - Path of the namespace to join
- * @conf:	Configuration: path or name
- * @path:	Set to the path
- *
- * Source: ip-netns(8) for names
- */
-void netns_path(const struct conf *conf, char path[static NETNS_PATH_MAX])
-{
-	snprintf(path, NETNS_PATH_MAX, "%s%s",
-		 strchr(conf->netns, '/') ? "" : NETNS_RUN_DIR "/",
-		 conf->netns);
-}
 
 /**
  * netns_init() - Start with nothing open
@@ -118,8 +102,7 @@ static int netns_open_path(const char *path, int type, const char *what)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
-		die_errno("Can't open %s namespace %s (a PID, a path, or a "
-			  "name in " NETNS_RUN_DIR " is accepted)", what, path);
+		die_errno("Can't open %s namespace %s", what, path);
 	if (ioctl(fd, NS_GET_NSTYPE) != type)
 		die("%s is no %s namespace (a file as in /proc/PID/ns is "
 		    "accepted)", path, what);
@@ -159,16 +142,14 @@ static int netns_reopen(void *arg)
 /**
  * netns_open() - Open the namespace to join; ends the program on failure
  * @ns:		Namespace, overwritten
- * @conf:	Configuration: paths or names of the namespaces
+ * @conf:	Configuration: paths of the namespaces
  */
 void netns_open(struct netns *ns, const struct conf *conf)
 {
-	char path[NETNS_PATH_MAX];
 	int ret;
 
 	netns_init(ns);
-	netns_path(conf, path);
-	ns->net_fd = netns_open_path(path, CLONE_NEWNET, "network");
+	ns->net_fd = netns_open_path(conf->netns, CLONE_NEWNET, "network");
 
 	if (*conf->userns && !conf->netns_only) {
 		ns->user_fd = netns_open_path(conf->userns, CLONE_NEWUSER,
@@ -181,7 +162,7 @@ void netns_open(struct netns *ns, const struct conf *conf)
 
 	ret = netns_call(ns, netns_reopen, ns);
 	if (ret)
-		log_die(-ret, "Can't join network namespace %s%s", path,
+		log_die(-ret, "Can't join network namespace %s%s", conf->netns,
 			*conf->userns ? "" : " (does it belong to a user "
 					     "namespace? See --userns)");
 }

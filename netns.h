@@ -7,9 +7,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Bytes of a path, or of a name in /run/netns, terminated */
-#define NETNS_PATH_MAX	(PATH_MAX + 16)
-
 struct conf;
 struct signalfd_siginfo;
 struct tap_caps;
@@ -47,7 +44,6 @@ struct netns {
 
 typedef int netns_fn(void *arg);
 
-void netns_path(const struct conf *conf, char path[static NETNS_PATH_MAX]);
 void netns_open(struct netns *ns, const struct conf *conf);
 void netns_spawn(struct netns *ns, const struct conf *conf);
 int netns_call(const struct netns *ns, netns_fn *fn, void *arg);

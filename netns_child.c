@@ -60,7 +60,7 @@ static void netns_child_mount_proc(void)
  * netns_child_exec() - Run the command; doesn't return
  * @command:	Command and arguments, NULL-terminated
  *
- * The signals that we block or ignore for ourselves are none of its business.
+ * The signals that we block for ourselves are none of its business.
  */
 static void netns_child_exec(char *const *command)
 {
@@ -68,7 +68,6 @@ static void netns_child_exec(char *const *command)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
 
 	execvp(command[0], command);
 	log_errno(LOG_LEVEL_ERR, errno, "Can't run %s", command[0]);

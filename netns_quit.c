@@ -22,7 +22,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -105,7 +104,7 @@ static void watch_name(struct netns *ns, char *path)
  */
 void netns_watch(struct netns *ns, const struct conf *conf)
 {
-	char path[NETNS_PATH_MAX];
+	char path[sizeof(conf->netns)];
 	struct stat st;
 
 	if (conf->no_netns_quit || conf->command)
@@ -119,7 +118,7 @@ void netns_watch(struct netns *ns, const struct conf *conf)
 	ns->dev = st.st_dev;
 	ns->ino = st.st_ino;
 
-	netns_path(conf, path);
+	util_copy_str(path, conf->netns, sizeof(path));
 	watch_process(ns, path);
 	watch_name(ns, path);
 }
