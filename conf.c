@@ -9,8 +9,8 @@
  * What is left open is filled in from the host by conf_from_host(), elsewhere.
  *
  * The last use of an option wins, but for those that add up (-D, and port
- * specifications) and those that name the same thing twice by mistake (-a and
- * -o, once for each IP version; -4 and -6 together).
+ * specifications) and those that contradict each other (-o, once for each IP
+ * version; -4 and -6 together). Callers repeat -a from their configuration.
  *
  * Settings of an IP version that is disabled are accepted and have no effect:
  * callers pass fixed lists of options besides the user's.

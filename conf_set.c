@@ -163,7 +163,7 @@ const char *conf_set_mtu(void *target, const struct opt *o, const char *arg)
 }
 
 /**
- * conf_set_address() - -a: the guest's address, once for each IP version
+ * conf_set_address() - -a: the guest's address, the last of each IP version
  */
 const char *conf_set_address(void *target, const struct opt *o, const char *arg)
 {
@@ -178,8 +178,6 @@ const char *conf_set_address(void *target, const struct opt *o, const char *arg)
 		return opt_bad;
 
 	ip = &conf->ip[addr_version(&a)];
-	if (ip->addr_given)
-		return "one address of each IP version";
 	ip->addr = a;
 	ip->addr_given = true;
 	ip->prefix_len = bits;

@@ -171,6 +171,11 @@ static void test_address_and_gateway_given(void **state)
 	assert_addr(&conf.ip[V4].addr, "192.0.2.2");
 	assert_true(conf.ip[V4].copy_routes && conf.ip[V4].copy_addrs);
 
+	/* A caller's own default, then the user's choice */
+	assert_true(start("pasta -a 198.51.100.8/28 -a 198.51.100.9/25"));
+	assert_addr(&conf.ip[V4].addr, "198.51.100.9");
+	assert_int_equal(conf.ip[V4].prefix_len, 25);
+
 	assert_true(start("pasta -g 192.0.2.77 -g 192.0.2.78"));
 	assert_addr(&conf.ip[V4].gw, "192.0.2.78");
 }
