@@ -151,8 +151,9 @@ static void template_from_host(struct conf *conf, int nl, enum ipver v)
 
 	if (v == V6)
 		ip->our_ll = addr_is_linklocal(&ip->gw) ? ip->gw : local_gw[V6];
+	/* In local mode there is no machine at that address to be hidden */
 	if (!addr_is_set(&ip->map_host_loopback) && !conf->no_map_gw &&
-	    ip->gw_from_host)
+	    (ip->gw_from_host || ip->local_mode))
 		ip->map_host_loopback = ip->gw;
 }
 

@@ -27,7 +27,7 @@ static void test_local_mode(void **state)
 	assert_addr(&conf.ip[V4].addr, "169.254.2.1");
 	assert_int_equal(conf.ip[V4].prefix_len, 16);
 	assert_addr(&conf.ip[V4].gw, "169.254.2.2");
-	assert_addr(&conf.ip[V4].map_host_loopback, "");
+	assert_addr(&conf.ip[V4].map_host_loopback, "169.254.2.2");
 	assert_false(conf.ip[V4].copy_routes || conf.ip[V4].copy_addrs ||
 		     conf.ip[V4].gw_from_host || conf.no_dhcp);
 	assert_false(conf.ip[V6].local_mode);
@@ -39,7 +39,7 @@ static void test_local_mode(void **state)
 	assert_addr(&conf.ip[V6].addr, "");
 	assert_addr(&conf.ip[V6].gw, "fe80::1");
 	assert_addr(&conf.ip[V6].our_ll, "fe80::1");
-	assert_addr(&conf.ip[V6].map_host_loopback, "");
+	assert_addr(&conf.ip[V6].map_host_loopback, "fe80::1");
 	assert_string_equal(conf.ns_ifname, "tap0");
 
 	assert_true(start("pasta -a 192.0.2.9 -g 192.0.2.8 -g 2001:db8::8"));
@@ -274,7 +274,8 @@ static void test_print(void **state)
 		"2 Template interface: none (IPv4), disabled (IPv6)\n"
 		"2 Our MAC address: 9a:55:9a:55:9a:55\n"
 		"2 IPv4, no DHCP: assign 169.254.2.1, mask 0.0.0.0, "
-		"router 169.254.2.2\n");
+		"router 169.254.2.2\n"
+		"2 Host's loopback: 169.254.2.2\n");
 }
 
 #define TEST(f)	cmocka_unit_test_setup(f, usual_host)
