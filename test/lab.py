@@ -293,7 +293,8 @@ class DelayLine:
 
     The first namespace has 198.18.0.2 and 2001:db8:4::2 on it, the second has
     198.18.0.1 and 2001:db8:4::1. A process carries packets between two tun
-    devices, as not every kernel has netem.
+    devices, as not every kernel has netem. The devices carry TCP segments in
+    bulk, with a header that says how to cut them: see tun.rst of the kernel.
     """
     NEAR, FAR = ('198.18.0.2', '2001:db8:4::2'), ('198.18.0.1', '2001:db8:4::1')
 
@@ -302,7 +303,7 @@ class DelayLine:
         self.fds = []
         for where, (v4, v6) in (ns, self.NEAR), (far_ns, self.FAR):
             self.fds.append(self.open_tun(where, 'slow0'))
-            where.ip('link set slow0 mtu 65000 txqueuelen 20000 up',
+            where.ip('link set slow0 mtu 1500 txqueuelen 20000 up',
                      f'addr add {v4}/30 dev slow0',
                      f'addr add {v6}/64 dev slow0 nodad')
         self.pid = os.fork()
@@ -321,8 +322,11 @@ class DelayLine:
         """Make a tun device. Return: descriptor"""
         with ns:
             fd = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
-            request = struct.pack('16sH22x', name.encode(), 0x1001)
+            # IFF_TUN | IFF_NO_PI | IFF_VNET_HDR
+            request = struct.pack('16sH22x', name.encode(), 0x5001)
             fcntl.ioctl(fd, 0x400454ca, request)    # TUNSETIFF
+            # TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6
+            fcntl.ioctl(fd, 0x400454d0, 7)          # TUNSETOFFLOAD
         return fd
 
     def carry(self, delay_s):
@@ -337,7 +341,7 @@ class DelayLine:
                 with contextlib.suppress(BlockingIOError):
                     for _ in range(64):
                         under_way.append((due, other[fd],
-                                          os.read(fd, 65536)))
+                                          os.read(fd, 1 << 17)))
             while under_way and under_way[0][0] <= time.monotonic():
                 _, fd, packet = under_way.popleft()
                 os.write(fd, packet)
