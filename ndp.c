@@ -46,7 +46,7 @@
 #define RA_INTERVAL_MAX_MS	600000		/* RFC 4861, 6.2.1 */
 #define RA_INTERVAL_MIN_MS	198000		/* 0.33 times that */
 #define RA_INITIAL_COUNT	3		/* RFC 4861, 10 */
-#define RA_INITIAL_MAX_MS	16000		/* RFC 4861, 10 */
+#define RA_INITIAL_MS		4000		/* RFC 4861, 10: 3 to 16 s */
 
 /**
  * struct ndp - what neighbour discovery keeps in mind
@@ -486,6 +486,9 @@ static void ndp_solicit_guest(struct ctx *c)
  * ndp_schedule() - Set the time of the next periodic advertisement
  * @c:		Context
  *
+ * The first ones follow soon, as the guest may not be listening yet when it
+ * gets connected: a namespace's interface is set up by someone else.
+ *
  * Source: RFC 4861, 6.2.4: uniformly distributed between two intervals, the
  *	   first ones no longer than an initial interval
  */
@@ -500,7 +503,7 @@ static void ndp_schedule(struct ctx *c)
 
 	if (c->ndp->initial) {
 		c->ndp->initial--;
-		delay_ms = MIN(delay_ms, RA_INITIAL_MAX_MS);
+		delay_ms = RA_INITIAL_MS;
 	}
 
 	timer_set(c->wheel, &c->ndp->timer, c->now_ms + delay_ms);
