@@ -126,12 +126,13 @@ static int dgram_connect(const struct conf *conf, struct dgram_sock *s,
  * @proto:	IPPROTO_UDP, IPPROTO_ICMP or IPPROTO_ICMPV6
  * @host:	Host side: destination in @host->far, source address (if set)
  *		and port wished in @host->near. Changed to those we got.
+ * @share:	Another flow of the same source has that port already (UDP)
  * @s:		Socket to set up
  *
  * Return: 0, -errno with @s->fd -1
  */
 int dgram_open(const struct conf *conf, uint8_t proto, struct flow_side *host,
-	       struct dgram_sock *s)
+	       bool share, struct dgram_sock *s)
 {
 	const struct addr *src = addr_is_set(&host->near) ? &host->near : NULL;
 	const struct dgram_opts *o;
@@ -143,7 +144,12 @@ int dgram_open(const struct conf *conf, uint8_t proto, struct flow_side *host,
 	s->is_open = s->is_group || addr_is_broadcast(&host->far);
 	o = &dgram_opts[s->v];
 
-	s->fd = sock_outbound(conf, proto, &host->far, src, host->near_port);
+	if (share)
+		s->fd = sock_outbound_shared(conf, &host->far, src,
+					     host->near_port);
+	else
+		s->fd = sock_outbound(conf, proto, &host->far, src,
+				      host->near_port);
 	if (s->fd < 0) {
 		rc = s->fd;
 		s->fd = -1;

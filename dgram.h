@@ -75,7 +75,7 @@ struct dgram_error {
 #define DGRAM_CMSG_MAX		256
 
 int dgram_open(const struct conf *conf, uint8_t proto, struct flow_side *host,
-	       struct dgram_sock *s);
+	       bool share, struct dgram_sock *s);
 void dgram_close(struct dgram_sock *s);
 void dgram_set_hop(struct dgram_sock *s, uint8_t ttl, uint8_t tos);
 ssize_t dgram_recv(const struct dgram_sock *s, struct iovec *iov, size_t cnt,

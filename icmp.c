@@ -211,7 +211,7 @@ static struct icmp_flow *icmp_open(struct ctx *c, const struct pkt *pkt,
 		return NULL;
 
 	host.near_port = guest->far_port;
-	rc = dgram_open(&c->conf, pkt->proto, &host, &s);
+	rc = dgram_open(&c->conf, pkt->proto, &host, false, &s);
 	if (rc) {
 		stats_add(&c->stats, STAT_FLOW_REFUSED, 1);
 		if (rc != -EACCES || !icmp_check_permission(c, pkt->v))

@@ -148,6 +148,43 @@ static int sock_bind_outbound(const struct conf *conf, int fd, uint8_t proto,
 }
 
 /**
+ * sock_make() - Make an outbound socket
+ * @conf:	Configuration
+ * @proto:	As for sock_outbound()
+ * @dst:	Likewise
+ * @src:	Likewise
+ * @src_port:	Likewise
+ * @share:	As for sock_outbound_shared()
+ *
+ * Return: as for sock_outbound()
+ */
+static int sock_make(const struct conf *conf, uint8_t proto,
+		     const struct addr *dst, const struct addr *src,
+		     uint16_t src_port, bool share)
+{
+	int type = proto == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
+	enum ipver v = addr_version(dst);
+	int fd, rc;
+
+	fd = socket(addr_family(v), type | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		    proto);
+	if (fd < 0)
+		return -errno;
+
+	if (v == V6)
+		sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (share)
+		sock_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+
+	rc = sock_bind_outbound(conf, fd, proto, dst, src, src_port);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+/**
  * sock_outbound() - Make a socket for traffic of the guest to the outside
  * @conf:	Configuration
  * @proto:	IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP or IPPROTO_ICMPV6
@@ -165,24 +202,38 @@ int sock_outbound(const struct conf *conf, uint8_t proto,
 		  const struct addr *dst, const struct addr *src,
 		  uint16_t src_port)
 {
-	int type = proto == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
-	enum ipver v = addr_version(dst);
-	int fd, rc;
+	return sock_make(conf, proto, dst, src, src_port, false);
+}
 
-	fd = socket(addr_family(v), type | SOCK_NONBLOCK | SOCK_CLOEXEC,
-		    proto);
-	if (fd < 0)
-		return -errno;
+/**
+ * sock_outbound_shared() - Make one more UDP socket with the same source port
+ * @conf:	Configuration
+ * @dst:	Destination, in the host's view
+ * @src:	Source address that the destination asks for, may be NULL
+ * @src_port:	Port of a socket from sock_outbound(), on which
+ *		sock_allow_share() was called
+ *
+ * Return: as for sock_outbound()
+ *
+ * Source: socket(7), SO_REUSEPORT: a datagram goes to the socket connected to
+ *	   its source
+ */
+int sock_outbound_shared(const struct conf *conf, const struct addr *dst,
+			 const struct addr *src, uint16_t src_port)
+{
+	return sock_make(conf, IPPROTO_UDP, dst, src, src_port, true);
+}
 
-	if (v == V6)
-		sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-
-	rc = sock_bind_outbound(conf, fd, proto, dst, src, src_port);
-	if (rc) {
-		close(fd);
-		return rc;
-	}
-	return fd;
+/**
+ * sock_allow_share() - Let further sockets have the port of this one
+ * @fd:		Bound socket
+ *
+ * Set only after the socket had to find the port unused, so that it is never
+ * shared with another program.
+ */
+void sock_allow_share(int fd)
+{
+	sock_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 }
 
 /**

@@ -12,6 +12,9 @@ struct conf;
 int sock_outbound(const struct conf *conf, uint8_t proto,
 		  const struct addr *dst, const struct addr *src,
 		  uint16_t src_port);
+int sock_outbound_shared(const struct conf *conf, const struct addr *dst,
+			 const struct addr *src, uint16_t src_port);
+void sock_allow_share(int fd);
 int sock_connect(int fd, const struct addr *dst, uint16_t port,
 		 uint32_t scope_id);
 int sock_local(int fd, struct addr *addr, uint16_t *port);

@@ -7,6 +7,11 @@
  *
  * From the guest: datagrams leave through udp_batch.c, without a copy.
  *
+ * All flows from one port of the guest have one port of the host, which is the
+ * guest's if it is free (RFC 4787, REQ-1 and 4.2.1): what a remote learns of it
+ * holds for other remotes, too. Only what comes from the remote of a flow is
+ * let in (REQ-8 b).
+ *
  * To the guest: recvmsg() writes into the room that tap_reserve() gave, headers
  * are put in front. Where the back-end takes it, UDP_GRO has the kernel join
  * datagrams, which then go on as one frame. What is longer than the room runs
@@ -101,6 +106,47 @@ static void udp_use(struct ctx *c, struct udp_flow *uf, bool is_reply)
 }
 
 /**
+ * udp_port_of() - Entry for the guest's port of a flow
+ * @c:		Execution context
+ * @guest:	The flow's guest side
+ *
+ * Return: entry, may be in use for another address of the guest
+ */
+static struct udp_port *udp_port_of(struct ctx *c,
+				    const struct flow_side *guest)
+{
+	enum ipver v = addr_version(&guest->far);
+
+	return &c->udp->ports[v][guest->far_port];
+}
+
+/**
+ * udp_port_get() - Have a new flow's socket share its port with others to come
+ * @c:		Execution context
+ * @uf:		Flow
+ *
+ * Two addresses of the guest that use the same port at the same time are rare
+ * enough: only the first one's flows share a port then.
+ */
+static void udp_port_get(struct ctx *c, struct udp_flow *uf)
+{
+	const struct flow_side *guest = &uf->f.side[SIDE_INI];
+	const struct flow_side *host = &uf->f.side[SIDE_TGT];
+	struct udp_port *p = udp_port_of(c, guest);
+
+	if (!guest->far_port || (p->flows &&
+	    (p->port != host->near_port ||
+	     !addr_is_equal(&p->guest, &guest->far))))
+		return;
+
+	sock_allow_share(uf->s.fd);
+	p->guest = guest->far;
+	p->port = host->near_port;
+	p->flows++;
+	uf->has_port = true;
+}
+
+/**
  * udp_close() - End a flow
  * @c:		Execution context
  * @uf:		Flow
@@ -111,6 +157,8 @@ void udp_close(struct ctx *c, struct udp_flow *uf)
 		udp_batch_flush(c);
 	if (uf->f.closing)
 		return;
+	if (uf->has_port)
+		udp_port_of(c, &uf->f.side[SIDE_INI])->flows--;
 	dgram_close(&uf->s);
 	flow_close(c, &uf->f);
 }
@@ -181,9 +229,11 @@ unsigned udp_drain_errors(struct ctx *c, struct udp_flow *uf)
 static struct udp_flow *udp_open(struct ctx *c, const struct pkt *pkt,
 				 const struct flow_side *guest)
 {
+	const struct udp_port *p = udp_port_of(c, guest);
 	struct flow_side host = { 0 };
 	struct udp_flow *uf;
 	struct dgram_sock s;
+	bool share;
 	int rc;
 
 	if (!fwd_from_guest(&c->conf, IPPROTO_UDP, guest, &host)) {
@@ -191,8 +241,9 @@ static struct udp_flow *udp_open(struct ctx *c, const struct pkt *pkt,
 		return NULL;
 	}
 
-	host.near_port = guest->far_port;
-	rc = dgram_open(&c->conf, IPPROTO_UDP, &host, &s);
+	share = p->flows && addr_is_equal(&p->guest, &guest->far);
+	host.near_port = share ? p->port : guest->far_port;
+	rc = dgram_open(&c->conf, IPPROTO_UDP, &host, share, &s);
 	if (rc) {
 		stats_add(&c->stats, STAT_FLOW_REFUSED, 1);
 		dgram_warn(&c->conf, "UDP datagrams", &host.far, -rc);
@@ -212,6 +263,7 @@ static struct udp_flow *udp_open(struct ctx *c, const struct pkt *pkt,
 	uf->f.side[SIDE_TGT] = host;
 	uf->s = s;
 	uf->segment_max = UINT16_MAX;
+	udp_port_get(c, uf);
 	flow_hash_side(c->flows, &uf->f, SIDE_INI);
 	if (flow_epoll(c, &uf->f, SIDE_TGT, EPOLL_CTL_ADD, s.fd, EPOLLIN)) {
 		udp_close(c, uf);

@@ -33,6 +33,7 @@
  * @s:		Socket
  * @segment_max: Longest datagram that the kernel joins for this destination
  * @has_reply:	Something came back
+ * @has_port:	Counted in struct udp_port
  * @is_edge:	The socket is edge-triggered, as there was no room to the guest
  */
 struct udp_flow {
@@ -40,6 +41,7 @@ struct udp_flow {
 	struct dgram_sock s;
 	uint16_t segment_max;
 	bool has_reply;
+	bool has_port;
 	bool is_edge;
 };
 
@@ -87,12 +89,26 @@ struct udp_batch {
 };
 
 /**
+ * struct udp_port - port of the host that stands for one of the guest
+ * @guest:	The guest's address
+ * @port:	Port of the flows' sockets, host byte order
+ * @flows:	Flows that have it
+ */
+struct udp_port {
+	struct addr guest;
+	uint16_t port;
+	uint32_t flows;
+};
+
+/**
  * struct udp - state of all UDP flows together
  * @batch:	What is about to be sent to the host
+ * @ports:	By IP version and port of the guest
  * @buf:	Datagram that doesn't go to the guest as it is
  */
 struct udp {
 	struct udp_batch batch;
+	struct udp_port ports[IPVER_MAX][UINT16_MAX + 1];
 	uint8_t buf[UDP_LEN_MAX];
 };
 

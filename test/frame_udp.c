@@ -442,17 +442,20 @@ static void ttl_and_tos(void **state)
 	close(fd);
 }
 
-/* scenario 38: the answer comes from the address that was contacted */
+/* scenario 38: the answer comes from the address that was contacted, and
+ * RFC 4787, REQ-1: the guest's port is the same to both
+ */
 static void two_addresses(void **state)
 {
 	struct stack *s = *state;
 	struct addr a = udp_remote(s), b = own_addr(udp_other_text[s->v]);
-	uint16_t port_a = 0, port_b = 0, our_a, our_b;
+	uint16_t port_a = 0, port_b = 0, port_c = 0, our_a, our_b;
 	struct guest_in in;
-	int fd_a, fd_b;
+	int fd_a, fd_b, fd_c;
 
 	our_a = udp_open_flow(s, &a, &fd_a, &port_a);
 	our_b = udp_open_flow(s, &b, &fd_b, &port_b);
+	assert_int_equal(our_a, our_b);
 	host_reply_udp(s, fd_b, our_b, 0, 20);
 	guest_expect_udp(s, &in, 0, 20);
 	assert_true(addr_is_equal(&in.src, &b));
@@ -464,11 +467,37 @@ static void two_addresses(void **state)
 	assert_int_equal(get16(in.l4 + 2), GUEST_PORT);
 
 	/* A stranger can't get in */
-	if (our_a != our_b)
-		host_reply_udp(s, fd_b, our_a, 0, 20);
+	fd_c = host_bind_udp(&a, &port_c);
+	host_reply_udp(s, fd_c, our_a, 0, 20);
 	guest_expect_nothing(s);
 	close(fd_a);
 	close(fd_b);
+	close(fd_c);
+}
+
+/* RFC 4787, REQ-1: so it is if the port is another program's, which keeps it */
+static void port_in_use(void **state)
+{
+	struct stack *s = *state;
+	struct addr a = udp_remote(s), b = own_addr(udp_other_text[s->v]);
+	uint16_t port = GUEST_PORT, port_a = 0, port_b = 0, our_a, our_b;
+	int fd, fd_a, fd_b;
+
+	fd = host_bind_udp(&addr_any[s->v], &port);
+	host_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	our_a = udp_open_flow(s, &a, &fd_a, &port_a);
+	our_b = udp_open_flow(s, &b, &fd_b, &port_b);
+	assert_int_not_equal(our_a, GUEST_PORT);
+	assert_int_equal(our_a, our_b);
+	close(fd_a);
+	close(fd_b);
+
+	/* Once all flows have ended, it is the guest's port again */
+	close(fd);
+	stack_advance(s, UDP_REPLIED_MS + 1000);
+	our_a = udp_open_flow(s, &a, &fd_a, &port_a);
+	assert_int_equal(our_a, GUEST_PORT);
+	close(fd_a);
 }
 
 static void port_zero(void **state)
@@ -589,6 +618,8 @@ int main(void)
 		UDP_TESTS(ttl_and_tos),
 		UDP_TEST(two_addresses, v4),
 		UDP_TEST(two_addresses, v6),
+		UDP_TEST(port_in_use, v4),
+		UDP_TEST(port_in_use, v6),
 		UDP_TEST(port_zero, v4),
 		UDP_TEST(port_zero, v6),
 		UDP_TESTS(no_room),
