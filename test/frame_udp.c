@@ -14,6 +14,7 @@
 
 #include "flow.h"
 #include "guest.h"
+#include "hooks.h"
 #include "own_netns.h"
 #include "udp.h"
 #include "udp_ends.h"
@@ -316,9 +317,11 @@ static void send_fragment(struct stack *s, const uint8_t *l4, size_t off,
  * send_fragmented() - Have the guest send a datagram in fragments
  * @s:		Stack
  * @port:	Destination port
- * @len:	Bytes of udp_data[]
+ * @from:	Part of udp_data[]
+ * @len:	Its length
  */
-static void send_fragmented(struct stack *s, uint16_t port, size_t len)
+static void send_fragmented(struct stack *s, uint16_t port, size_t from,
+			    size_t len)
 {
 	static uint8_t frame[FRAME_LEN_MAX + 64], l4[DATA_MAX];
 	struct virtio_net_hdr_v1 vnet;
@@ -331,7 +334,7 @@ static void send_fragmented(struct stack *s, uint16_t port, size_t len)
 	put16(l4, GUEST_PORT);
 	put16(l4 + 2, port);
 	put16(l4 + 4, (uint16_t)out.len);
-	memcpy(l4 + UDP_HLEN, udp_data, len);
+	memcpy(l4 + UDP_HLEN, udp_data + from, len);
 	n = guest_build(s, &out, &vnet, frame);
 	memcpy(l4, frame + n - out.len, out.len);
 	for (off = 0; off < out.len; off += part) {
@@ -383,16 +386,16 @@ static void longest(void **state)
 
 	our = udp_open_flow(s, NULL, &fd, &port);
 	for (len = max; len > max - 3; len--) {
-		send_fragmented(s, port, len);
+		send_fragmented(s, port, 0, len);
 		assert_int_equal(host_expect_udp(s, fd, 0, len), our);
 		host_reply_udp(s, fd, our, 0, len);
 		expect_fragmented(s, len);
 	}
 	/* Two at once: each needs the memory for reassembly */
-	send_fragmented(s, port, 3000);
-	send_fragmented(s, port, 2500);
-	host_expect_udp(s, fd, 0, 3000);
-	host_expect_udp(s, fd, 0, 2500);
+	send_fragmented(s, port, 1, 3000);
+	send_fragmented(s, port, 2, 2500);
+	host_expect_udp(s, fd, 1, 3000);
+	host_expect_udp(s, fd, 2, 2500);
 
 	/* Around the MTU */
 	for (len = s->c.tap.mtu - 60; len < s->c.tap.mtu - 20; len++) {
@@ -475,6 +478,45 @@ static void two_addresses(void **state)
 	close(fd_c);
 }
 
+/**
+ * send_stray() - Send to a socket before it is connected
+ * @fd:		Socket
+ */
+static void send_stray(int fd)
+{
+	union sockaddr_any sa;
+	socklen_t sl = sizeof(sa);
+	uint16_t from = 0, to;
+	struct addr a;
+	int other;
+
+	assert_int_equal(getsockname(fd, &sa.sa, &sl), 0);
+	assert_true(addr_from_sockaddr(&sa, &a, &to));
+	a = own_addr(udp_other_text[addr_version(&a)]);
+	other = host_bind_udp(&a, &from);
+	sl = addr_to_sockaddr(&sa, &a, to, 0);
+	assert_int_equal(sendto(other, udp_data, 7, 0, &sa.sa, sl), 7);
+	close(other);
+}
+
+/* A stranger can't get in before the socket is connected, either */
+static void stray_datagram(void **state)
+{
+	struct stack *s = *state;
+	struct addr a = udp_remote(s);
+	uint16_t port = 0, our;
+	struct guest_in in;
+	int fd;
+
+	hook_connect = send_stray;
+	our = udp_open_flow(s, &a, &fd, &port);
+	hook_connect = NULL;
+	host_reply_udp(s, fd, our, 0, 20);
+	guest_expect_udp(s, &in, 0, 20);
+	guest_expect_nothing(s);
+	close(fd);
+}
+
 /* RFC 4787, REQ-1: so it is if the port is another program's, which keeps it */
 static void port_in_use(void **state)
 {
@@ -541,8 +583,12 @@ static void no_room(void **state)
 	tap_mem_set_room(&s->c.tap, TAP_MEM_UNLIMITED);
 	for (; i < 10; i++)
 		guest_expect_udp(s, &in, i, 100 + i);
-	host_reply_udp(s, fd, our, 0, 1);
-	guest_expect_udp(s, &in, 0, 1);
+
+	/* More than is taken at once: what is left makes another event */
+	for (i = 0; i < 150; i++)
+		host_reply_udp(s, fd, our, i, 10);
+	for (i = 0; i < 150; i++)
+		guest_expect_udp(s, &in, i, 10);
 	close(fd);
 }
 
@@ -618,6 +664,8 @@ int main(void)
 		UDP_TESTS(ttl_and_tos),
 		UDP_TEST(two_addresses, v4),
 		UDP_TEST(two_addresses, v6),
+		UDP_TEST(stray_datagram, v4),
+		UDP_TEST(stray_datagram, v6),
 		UDP_TEST(port_in_use, v4),
 		UDP_TEST(port_in_use, v6),
 		UDP_TEST(port_zero, v4),

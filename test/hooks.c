@@ -17,6 +17,7 @@
 
 bool hook_no_peek_off;
 bool hook_is_alone;
+void (*hook_connect)(int fd);
 int hook_sndbuf;
 
 /**
@@ -50,5 +51,7 @@ int connect(int fd, const struct sockaddr *sa, socklen_t len)
 	if (hook_sndbuf)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF,
 			   &hook_sndbuf, sizeof(hook_sndbuf));
+	if (hook_connect)
+		hook_connect(fd);
 	return (int)syscall(SYS_connect, fd, sa, len);
 }
