@@ -3,9 +3,10 @@
  *
  * A flow is what the guest sends to one address with one identifier; it ends
  * after a time without use. Its socket is a datagram one of IPPROTO_ICMP or
- * IPPROTO_ICMPV6, see dgram.c, whose "port" is the identifier. The kernel puts
- * its own in: that is the guest's if it was free, another one else, and always
- * another one for identifier 0. Answers get the guest's back.
+ * IPPROTO_ICMPV6, see dgram.c, whose "port" is the identifier. The kernel
+ * chooses one that no other socket has, and answers get the guest's back. To
+ * ask for the guest's own would not do: the kernel lets several sockets have
+ * the same, then hands all answers to one of them, whoever they are from.
  *
  * Which users may have such sockets is set by the sysctl
  * net.ipv4.ping_group_range. If ours may not, that is said once, and the guest
@@ -210,7 +211,6 @@ static struct icmp_flow *icmp_open(struct ctx *c, const struct pkt *pkt,
 	if (!fwd_from_guest(&c->conf, pkt->proto, guest, &host))
 		return NULL;
 
-	host.near_port = guest->far_port;
 	rc = dgram_open(&c->conf, pkt->proto, &host, false, &s);
 	if (rc) {
 		stats_add(&c->stats, STAT_FLOW_REFUSED, 1);

@@ -6,11 +6,13 @@
 #include <unistd.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "flow.h"
 #include "guest.h"
 #include "icmp.h"
+#include "log.h"
 #include "own_netns.h"
 #include "udp_ends.h"
 
@@ -125,6 +127,28 @@ static int icmp_teardown(void **state)
 	return udp_teardown(state);
 }
 
+/**
+ * host_id() - Identifier that the requests of a flow have on the host
+ * @s:		Stack
+ * @p:		Request
+ *
+ * Return: identifier
+ */
+static uint16_t host_id(struct stack *s, const struct ping *p)
+{
+	const struct flow_side key = {
+		.far = s->guest, .far_port = p->id, .near = p->dst,
+		.place = PLACE_GUEST,
+	};
+	const struct flow *flow;
+
+	flow = flow_lookup(s->c.flows,
+			   s->v == V4 ? IPPROTO_ICMP : IPPROTO_ICMPV6,
+			   &key, NULL);
+	assert_non_null(flow);
+	return flow->side[SIDE_TGT].near_port;
+}
+
 /* The host's loopback, and an address that is what it says */
 static void ping_reply(void **state)
 {
@@ -160,7 +184,9 @@ static void ping_ids(void **state)
 	guest_expect_nothing(s);
 }
 
-/* One id to several hosts, which only one socket on the host can have */
+/* One id to several hosts: the kernel doesn't look at who answers, so each
+ * socket needs its own
+ */
 static void ping_same_id(void **state)
 {
 	struct stack *s = *state;
@@ -177,6 +203,9 @@ static void ping_same_id(void **state)
 		send_ping(s, &l);
 		expect_reply(s, &l);
 	}
+	assert_int_not_equal(host_id(s, &a), host_id(s, &b));
+	assert_int_not_equal(host_id(s, &a), host_id(s, &l));
+	assert_int_not_equal(host_id(s, &b), host_id(s, &l));
 	guest_expect_nothing(s);
 }
 
@@ -225,21 +254,42 @@ static void ping_longest(void **state)
 }
 
 /**
- * ping_error() - Have a router send "time exceeded" for an echo request
+ * inject() - Have udp_other_text[] send an ICMP message to a host
  * @s:		Stack
- * @p:		Request, sent with @id of the host's kernel
- * @id:		Identifier the host's kernel gave it
+ * @dst:	Where to
+ * @icmp:	Message, its checksum zero
+ * @len:	Its length
  */
-static void ping_error(struct stack *s, const struct ping *p, uint16_t id)
+static void inject(struct stack *s, const struct addr *dst, uint8_t *icmp,
+		   size_t len)
 {
 	struct addr from = own_addr(udp_other_text[s->v]);
 	int proto = s->v == V4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
-	struct in_addr a4 = addr_to_v4(&p->dst);
-	uint8_t icmp[128] = { 0 }, *ip = icmp + 8, *echo;
-	size_t len, echo_len = ECHO_HLEN + p->len;
 	union sockaddr_any sa;
 	socklen_t sl;
 	int fd;
+
+	if (s->v == V4)
+		put16(icmp + 2, guest_csum(0, icmp, len));
+	fd = socket(addr_family(s->v), SOCK_RAW | SOCK_CLOEXEC, proto);
+	assert_true(fd >= 0);
+	sl = addr_to_sockaddr(&sa, &from, 0, 0);
+	assert_int_equal(bind(fd, &sa.sa, sl), 0);
+	sl = addr_to_sockaddr(&sa, dst, 0, 0);
+	assert_int_equal(sendto(fd, icmp, len, 0, &sa.sa, sl), len);
+	close(fd);
+}
+
+/**
+ * ping_error() - Have a router send "time exceeded" for an echo request
+ * @s:		Stack
+ * @p:		Request
+ */
+static void ping_error(struct stack *s, const struct ping *p)
+{
+	struct in_addr a4 = addr_to_v4(&p->dst);
+	uint8_t icmp[128] = { 0 }, *ip = icmp + 8, *echo;
+	size_t echo_len = ECHO_HLEN + p->len;
 
 	icmp[0] = exceeded[s->v];
 	echo = ip + (s->v == V4 ? IPV4_HLEN : IPV6_HLEN);
@@ -260,24 +310,14 @@ static void ping_error(struct stack *s, const struct ping *p, uint16_t id)
 		memcpy(ip + 24, &p->dst.a6, 16);
 	}
 	echo[0] = request_type[s->v];
-	put16(echo + 4, id);
+	put16(echo + 4, host_id(s, p));
 	put16(echo + 6, p->seq);
 	memcpy(echo + ECHO_HLEN, udp_data, p->len);
 	put16(echo + 2, guest_csum(0, echo, echo_len));
-	len = (size_t)(echo - icmp) + echo_len;
-	if (s->v == V4)
-		put16(icmp + 2, guest_csum(0, icmp, len));
-
-	fd = socket(addr_family(s->v), SOCK_RAW | SOCK_CLOEXEC, proto);
-	assert_true(fd >= 0);
-	sl = addr_to_sockaddr(&sa, &from, 0, 0);
-	assert_int_equal(bind(fd, &sa.sa, sl), 0);
-	sl = addr_to_sockaddr(&sa, &p->dst, 0, 0);
-	assert_int_equal(sendto(fd, icmp, len, 0, &sa.sa, sl), len);
-	close(fd);
+	inject(s, &p->dst, icmp, (size_t)(echo - icmp) + echo_len);
 }
 
-/* scenario 37, with pings: traceroute -I */
+/* scenario 37, with pings: traceroute -I, the host having changed the id */
 static void ping_router_error(void **state)
 {
 	struct stack *s = *state;
@@ -286,18 +326,32 @@ static void ping_router_error(void **state)
 	};
 	struct addr router = own_addr(udp_other_text[s->v]);
 	struct guest_in in;
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		send_ping(s, &p);
+		expect_reply(s, &p);
+		ping_error(s, &p);
+		expect_error(s, &p, exceeded, 0, &in);
+		assert_true(addr_is_equal(&in.src, &router));
+		guest_expect_nothing(s);
+		p.seq++;
+	}
+	assert_int_not_equal(host_id(s, &p), p.id);
+}
+
+/* Answers of somebody else, which the kernel lets through */
+static void ping_stranger(void **state)
+{
+	struct stack *s = *state;
+	struct ping p = { .dst = udp_remote(s), .id = 66, .len = 8 };
+	uint8_t icmp[ECHO_HLEN + 8] = { reply_type[s->v] };
 
 	send_ping(s, &p);
 	expect_reply(s, &p);
-	ping_error(s, &p, p.id);
-	expect_error(s, &p, exceeded, 0, &in);
-	assert_true(addr_is_equal(&in.src, &router));
+	put16(icmp + 4, host_id(s, &p));
+	inject(s, &p.dst, icmp, sizeof(icmp));
 	guest_expect_nothing(s);
-
-	/* The flow goes on */
-	p.seq++;
-	send_ping(s, &p);
-	expect_reply(s, &p);
 }
 
 /* The guest's TTL leaves with the request, as a raw socket sees it */
@@ -359,18 +413,35 @@ static void ping_bad_outbound(void **state)
 	expect_reply(s, &p);
 }
 
-/* Ping sockets may be forbidden: the guest gets "filtered" at once */
+/* Ping sockets may be forbidden: the guest gets "filtered" at once, and the
+ * user is told what to change, once
+ */
 static void ping_forbidden(void **state)
 {
 	struct stack *s = *state;
 	struct ping p = { .dst = udp_remote(s), .id = 1, .len = 56 };
+	int err = dup(STDERR_FILENO), log = memfd_create("log", 0);
+	char text[4096] = { 0 }, *told;
 	struct guest_in in;
+	unsigned i;
 
 	assert_true(own_netns_allow_ping(false));
-	send_ping(s, &p);
-	expect_error(s, &p, unreachable, s->v == V4 ? 13 : 1, &in);
-	send_ping(s, &p);
-	expect_error(s, &p, unreachable, s->v == V4 ? 13 : 1, &in);
+	assert_true(log >= 0 && dup2(log, STDERR_FILENO) >= 0);
+	log_set_level(LOG_LEVEL_WARN);
+	for (i = 0; i < 3; i++) {
+		send_ping(s, &p);
+		expect_error(s, &p, unreachable, s->v == V4 ? 13 : 1, &in);
+	}
+	dup2(err, STDERR_FILENO);
+	assert_true(pread(log, text, sizeof(text) - 1, 0) > 0);
+	close(err);
+	close(log);
+
+	told = strstr(text, "net.ipv4.ping_group_range");
+	assert_non_null(told);
+	assert_null(strstr(told + 1, "net.ipv4.ping_group_range"));
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+
 	assert_int_equal(flow_count(s->c.flows, FLOW_ICMP), 0);
 	assert_true(own_netns_allow_ping(true));
 	send_ping(s, &p);
@@ -479,6 +550,8 @@ int main(void)
 		ICMP_TEST(ping_longest, v4_bytes),
 		ICMP_TEST(ping_router_error, v4),
 		ICMP_TEST(ping_router_error, v6),
+		ICMP_TEST(ping_stranger, v4),
+		ICMP_TEST(ping_stranger, v6),
 		ICMP_TEST(ping_ttl, v4),
 		ICMP_TEST(ping_no_way, v4),
 		ICMP_TEST(ping_no_way, v6),

@@ -126,6 +126,35 @@ static void closed_port(void **state)
 	close(fd);
 }
 
+/* An earlier datagram's error isn't taken for one of the next one's */
+static void error_before_send(void **state)
+{
+	struct stack *s = *state;
+	struct dgram d = { .dst = s->host };
+	uint16_t port = 0;
+	struct guest_in in;
+	unsigned i;
+	int fd;
+
+	fd = host_bind_udp(&addr_loopback[s->v], &port);
+	close(fd);
+	d.dst_port = port;
+	/* Another TTL makes them leave one after the other in one batch */
+	for (i = 0; i < 6; i++) {
+		d.len = 10 + i;
+		d.ttl = (uint8_t)(10 + i);
+		guest_send_dgram(s, &d);
+	}
+	for (i = 0; i < 6; i++) {
+		d.len = 10 + i;
+		expect_error(s, &d, unreachable, no_port, &in);
+		assert_true(addr_is_equal(&in.src, &s->host));
+	}
+	guest_expect_nothing(s);
+	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 1);
+	assert_int_equal(stack_stat(s, STAT_UDP_LOST), 0);
+}
+
 /**
  * inject_error() - Have a router send an ICMP error to the socket of a flow
  * @s:		Stack
@@ -312,6 +341,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UDP_TESTS(closed_port),
+		UDP_TEST(error_before_send, v4),
+		UDP_TEST(error_before_send, v6),
 		UDP_TEST(router_error, v4),
 		UDP_TEST(router_error, v6),
 		UDP_TEST(no_way, v4),
