@@ -420,12 +420,16 @@ static void ping_forbidden(void **state)
 {
 	struct stack *s = *state;
 	struct ping p = { .dst = udp_remote(s), .id = 1, .len = 56 };
-	int err = dup(STDERR_FILENO), log = memfd_create("log", 0);
 	char text[4096] = { 0 }, *told;
 	struct guest_in in;
+	int err, log;
 	unsigned i;
 
-	assert_true(own_netns_allow_ping(false));
+	/* A user namespace has no other group to give the permission to */
+	if (!own_netns_allow_ping(false))
+		skip();
+	err = dup(STDERR_FILENO);
+	log = memfd_create("log", 0);
 	assert_true(log >= 0 && dup2(log, STDERR_FILENO) >= 0);
 	log_set_level(LOG_LEVEL_WARN);
 	for (i = 0; i < 3; i++) {
