@@ -20,9 +20,7 @@ def directory():
     path = tempfile.mkdtemp(prefix='pasta-test-')
     path_of_resolv_conf['path'] = lab.private_mounts(path)
     yield path
-    os.chdir('/')
-    lab.check(lab.libc.umount2(path.encode(), 2))
-    os.rmdir(path)
+    lab.forget_mounts(path)
 
 
 path_of_resolv_conf = {}

@@ -88,6 +88,13 @@ def private_mounts(directory):
     return resolv
 
 
+def forget_mounts(directory):
+    """Remove the directory that private_mounts() was given"""
+    os.chdir('/')
+    check(libc.umount2(directory.encode(), 2))      # MNT_DETACH
+    os.rmdir(directory)
+
+
 def wait_for(condition, what='condition', seconds=WAIT_S):
     """Call @condition until it returns something true, which is returned"""
     end = time.monotonic() + seconds
