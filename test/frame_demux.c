@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* frame_demux.c - which source addresses of the guest are taken, and learned
+ */
+
+#include <string.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "addr.h"
+#include "flow.h"
+#include "guest.h"
+#include "stack.h"
+#include "udp_ends.h"
+
+/**
+ * text_addr() - An address from its text
+ * @v:		IP version of the result
+ * @v4:		Text if that is V4
+ * @v6:		Text if that is V6
+ *
+ * Return: the address
+ */
+static struct addr text_addr(enum ipver v, const char *v4, const char *v6)
+{
+	struct in6_addr a6;
+	struct in_addr a4;
+
+	if (v == V4) {
+		assert_int_equal(inet_pton(AF_INET, v4, &a4), 1);
+		return addr_from_v4(a4);
+	}
+	assert_int_equal(inet_pton(AF_INET6, v6, &a6), 1);
+	return addr_from_v6(&a6);
+}
+
+/**
+ * send_udp_from() - Have the guest send a datagram to the host's loopback
+ * @s:		Stack
+ * @src:	Source address
+ */
+static void send_udp_from(struct stack *s, const struct addr *src)
+{
+	uint8_t l4[12] = { 0 };
+	struct guest_out out = {
+		.src = src, .dst = &s->host, .proto = IPPROTO_UDP,
+		.l4 = l4, .len = sizeof(l4),
+	};
+
+	put16(l4, 4000);
+	put16(l4 + 2, 9);
+	put16(l4 + 4, sizeof(l4));
+	guest_send(s, &out);
+	stack_settle(s);
+}
+
+/* Scenario 83: what nobody could answer is dropped, and counted */
+static void scenario_83_bad_sources(void **state)
+{
+	static const char *const text[][IPVER_MAX] = {
+		{ "127.0.0.1", "::1" }, { "127.9.8.7", "::1" },
+		{ "224.0.0.1", "ff02::1" }, { "255.255.255.255", "ff0e::1" },
+	};
+	struct stack *s = *state;
+	struct addr before = s->c.tap.guest_addr[s->v], src;
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(text); i++) {
+		src = text_addr(s->v, text[i][V4], text[i][V6]);
+		send_udp_from(s, &src);
+		assert_int_equal(stack_stat(s, STAT_BAD_SOURCE), i + 1);
+		assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 0);
+	}
+	assert_true(addr_is_equal(&s->c.tap.guest_addr[s->v], &before));
+}
+
+/* Scenario 47: not yet having an address is no address */
+static void scenario_47_unspecified_not_learned(void **state)
+{
+	struct stack *s = *state;
+	struct addr src = text_addr(s->v, "192.0.2.77", "2001:db8::77"), none;
+
+	none = addr_any[s->v];
+	send_udp_from(s, &src);
+	assert_true(addr_is_equal(&s->c.tap.guest_addr[s->v], &src));
+	send_udp_from(s, &none);
+	assert_true(addr_is_equal(&s->c.tap.guest_addr[s->v], &src));
+}
+
+/* A link-local address is learned beside the global one */
+static void link_local_learned_apart(void **state)
+{
+	struct stack *s = *state;
+	struct addr global = text_addr(s->v, "192.0.2.77", "2001:db8::77");
+	struct addr ll = text_addr(s->v, "169.254.7.7", "fe80::77");
+
+	send_udp_from(s, &global);
+	send_udp_from(s, &ll);
+	assert_true(addr_is_equal(&s->c.tap.guest_ll, &ll));
+	assert_true(addr_is_equal(&s->c.tap.guest_addr[s->v], &global));
+}
+
+#define DEMUX_TEST(f, var)						\
+	{ #f " " #var, (f), stack_setup, udp_teardown,			\
+	  (void *)(uintptr_t)&(stack_##var) }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DEMUX_TEST(scenario_83_bad_sources, v4),
+		DEMUX_TEST(scenario_83_bad_sources, v6),
+		DEMUX_TEST(scenario_47_unspecified_not_learned, v4),
+		DEMUX_TEST(scenario_47_unspecified_not_learned, v6),
+		DEMUX_TEST(link_local_learned_apart, v6),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
