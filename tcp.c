@@ -245,6 +245,8 @@ static void tcp_connected(struct ctx *c, struct tcp_conn *conn)
 	/* The guest's own stack has decided when to send what */
 	sock_set_int(conn->fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	sock_set_int(conn->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	/* Urgent data is data in its place: RFC 6093, 4 */
+	sock_set_int(conn->fd, SOL_SOCKET, SO_OOBINLINE, 1);
 	if (c->tcp->has_peek_off[v] &&
 	    !sock_set_int(conn->fd, SOL_SOCKET, SO_PEEK_OFF, 0))
 		conn->flags |= CONN_PEEK_OFF;
@@ -279,9 +281,9 @@ static void tcp_connect_event(struct ctx *c, struct tcp_conn *conn,
 		tcp_reset(c, conn);
 		return;
 	}
-	if (events & (EPOLLIN | EPOLLRDHUP))
+	if (events & ~(uint32_t)EPOLLOUT)
 		conn->flags |= CONN_READABLE;
-	if (events & EPOLLRDHUP)
+	if (events & (EPOLLPRI | EPOLLRDHUP))
 		conn->flags |= CONN_HOST_ENDS;
 	tcp_connected(c, conn);
 }
@@ -305,9 +307,9 @@ static void tcp_event(struct ctx *c, struct flow *flow, unsigned side,
 	}
 
 	/* An error is found by reading, after the data that came before it */
-	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+	if (events & ~(uint32_t)EPOLLOUT)
 		conn->flags |= CONN_READABLE;
-	if (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+	if (events & (EPOLLPRI | EPOLLRDHUP | EPOLLERR | EPOLLHUP))
 		conn->flags |= CONN_HOST_ENDS;
 
 	if (events & EPOLLOUT && conn->flags & CONN_ESTABLISHED) {

@@ -31,7 +31,7 @@ struct pkt;
  * @CONN_RECOVERY:	Retransmitting up to @recover
  * @CONN_PEEK_OFF:	The host's socket keeps a peek offset
  * @CONN_WSCALE:		Both ends scale windows
- * @CONN_HOST_ENDS:	An end or error waits behind the socket's data
+ * @CONN_HOST_ENDS:	An end, error or urgent mark waits in the data
  */
 enum tcp_flag {
 	CONN_CONNECTING	= 1 << 0,

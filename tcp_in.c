@@ -182,7 +182,8 @@ static int tcp_connect(struct ctx *c, struct tcp_conn *conn)
 		return rc;
 	/* If it is connected already, the first event tells */
 	return flow_epoll(c, &conn->f, SIDE_TGT, EPOLL_CTL_ADD, conn->fd,
-			  EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+			  EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP |
+			  EPOLLET);
 }
 
 /**

@@ -120,7 +120,8 @@ static uint16_t tcp_window(struct ctx *c, struct tcp_conn *conn)
 	 */
 	if (!wnd && !conn->kept.len && conn->fd >= 0)
 		flow_epoll(c, &conn->f, SIDE_TGT, EPOLL_CTL_MOD, conn->fd,
-			   EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+			   EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP |
+			  EPOLLET);
 	return (uint16_t)wnd;
 }
 
@@ -525,7 +526,9 @@ static ssize_t tcp_send_burst(struct ctx *c, struct tcp_conn *conn, size_t want)
 		conn->peek_off += (uint32_t)n;
 	want = b.len;
 	b.len = n > 0 && (size_t)n > b.skip ? (size_t)n - b.skip : 0;
-	/* No further event tells of an end that was there before */
+	/* No further event tells of an end that was there before, or of what is
+	 * behind urgent data: there, a look at the queue ends
+	 */
 	if (b.len < want && !(b.len && conn->flags & CONN_HOST_ENDS))
 		conn->flags &= ~(uint32_t)CONN_READABLE;
 	tcp_burst_commit(c, conn, &b);
@@ -621,6 +624,12 @@ void tcp_send_data(struct ctx *c, struct tcp_conn *conn)
 		if (n == -EAGAIN)
 			break;
 		if (n < 0) {
+			tcp_reset(c, conn);
+			return;
+		}
+		if (!n && conn->flags & CONN_HOST_FIN) {
+			/* Sent before, and not in the queue any more: never */
+			warn_limited("TCP: lost track of the socket's queue");
 			tcp_reset(c, conn);
 			return;
 		}

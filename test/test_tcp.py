@@ -5,6 +5,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 
 import pytest
 
@@ -135,6 +136,22 @@ def reset(s):
     """Close with a RST"""
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     s.close()
+
+
+@pytest.mark.parametrize('address', REMOTES)
+@pytest.mark.parametrize('pause_s', [0, 0.05])
+def test_urgent_data_from_remote(guest, topology, address, pause_s):
+    """Urgent data is data in its place: nothing is lost, doubled or late"""
+    with connection(guest, topology.remote1, address) as (client, peer):
+        for data, flags in ((b'ABC', 0), (b'!', socket.MSG_OOB), (b'DEF', 0),
+                            (b'?', socket.MSG_OOB), (b'G', 0)):
+            peer.send(data, flags)
+            time.sleep(pause_s)
+        assert receive(client, 9) == b'ABC!DEF?G'
+        assert is_echoing(client, peer)
+        peer.send(b'.', socket.MSG_OOB)
+        peer.close()
+        assert receive(client, 2) == b'.'
 
 
 @pytest.mark.parametrize('address', REMOTES)
