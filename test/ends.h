@@ -60,4 +60,36 @@ static inline void expect_flows(struct stack *s, uint32_t count)
 	assert_int_equal(flow_count(s->c.flows, FLOW_TCP), count);
 }
 
+/**
+ * ends_fill_up() - Send as much as the window takes while the host doesn't read
+ * @e:		Connection
+ *
+ * Return: bytes sent
+ */
+static inline uint64_t ends_fill_up(struct ends *e)
+{
+	struct guest_tcp *g = e->g;
+	uint64_t total = 0;
+	struct seg seg;
+	int idle = 0;
+
+	while (idle < 3) {
+		int32_t room = seq_diff(g->snd_una + g->peer_wnd, g->snd_nxt);
+
+		if (room > 0) {
+			room = MIN(room, g->peer_mss);
+			guest_tcp_send(g, F_ACK, (size_t)room);
+			total += (uint64_t)room;
+			stack_turn(e->s, 0);
+			assert_true(total < 256 << 20);
+		} else {
+			stack_settle(e->s);
+			idle++;
+		}
+		while (guest_tcp_recv(g, &seg))
+			idle = 0;
+	}
+	return total;
+}
+
 #endif /* ENDS_H */

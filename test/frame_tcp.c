@@ -345,6 +345,23 @@ static void host_closes_with_pending_data(void **state)
 	close(e.listener);
 }
 
+static void host_closes_and_guest_acks_late(void **state)
+{
+	struct ends e = ends_open(state);
+
+	/* All data and the end are there before anything is acknowledged */
+	host_write(e.fd, 0, 1000);
+	close(e.fd);
+	guest_tcp_drain(e.g);
+	assert_int_equal(e.g->count, 1000);
+	guest_tcp_ack(e.g);
+	guest_tcp_drain(e.g);
+	assert_true(e.g->fin);
+	guest_tcp_send(e.g, F_FIN | F_ACK, 0);
+	expect_flows(e.s, 0);
+	close(e.listener);
+}
+
 static void both_close_at_once(void **state)
 {
 	struct ends e = ends_open(state);
@@ -730,6 +747,12 @@ int main(int argc, char *argv[])
 		BOTH(host_closes_with_pending_data),
 		STACK_TEST(host_closes_with_pending_data, v4_offload),
 		STACK_TEST(host_closes_with_pending_data, v6_twelve),
+		STACK_TEST(host_closes_with_pending_data, v4_no_peek_off),
+		STACK_TEST(host_closes_with_pending_data, v6_no_peek_off),
+		STACK_TEST(half_close_by_host, v4_no_peek_off),
+		BOTH(host_closes_and_guest_acks_late),
+		STACK_TEST(host_closes_and_guest_acks_late, v4_no_peek_off),
+		STACK_TEST(host_closes_and_guest_acks_late, v6_no_peek_off),
 		BOTH(both_close_at_once),
 		BOTH(host_reset_resets_guest),
 		BOTH(guest_reset_resets_host),

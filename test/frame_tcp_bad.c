@@ -566,6 +566,34 @@ static void data_outside_the_window(void **state)
 	ends_close(&e);
 }
 
+static void data_beyond_a_full_window(void **state)
+{
+	struct ends e = ends_open(state);
+	uint64_t total = ends_fill_up(&e);
+	uint32_t end = e.g->snd_nxt;
+
+	/* Less than the window scale can tell may be taken, but not what goes
+	 * beyond, nor a FIN behind it
+	 */
+	assert_int_equal(e.g->peer_wnd, 0);
+	guest_tcp_send(e.g, F_FIN | F_PSH | F_ACK, 1000);
+	guest_tcp_drain(e.g);
+	assert_true(e.g->snd_una - end < 1U << e.g->peer_wscale);
+	total += e.g->snd_una - end;
+	end = e.g->snd_una;
+	host_read(e.s, e.fd, 0, total);
+	host_expect_quiet(e.s, e.fd);
+	guest_tcp_drain(e.g);
+	assert_int_equal(e.g->snd_una, end);
+
+	e.g->snd_nxt = end;
+	guest_tcp_send(e.g, F_FIN | F_PSH | F_ACK, 1000);
+	host_read(e.s, e.fd, total, 1000);
+	host_expect_eof(e.s, e.fd);
+	guest_tcp_expect_acked(e.g);
+	ends_close(&e);
+}
+
 static void window_of_stack_is_overrun(void **state)
 {
 	struct ends e = ends_open(state);
@@ -796,6 +824,7 @@ int main(int argc, char *argv[])
 		SEVERAL(out_of_order_segments),
 		BOTH(holes_in_one_batch),
 		BOTH(data_outside_the_window),
+		BOTH(data_beyond_a_full_window),
 		BOTH(window_of_stack_is_overrun),
 		SEVERAL(frames_shorter_and_longer_than_ip_says),
 		STACK_TEST(offload_header_is_nonsense, v4_offload),

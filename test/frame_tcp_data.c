@@ -343,42 +343,10 @@ static void scenario_7_handshake_and_fin_wait_for_room(void **state)
 	close(listener);
 }
 
-/**
- * fill_up() - Send as much as the window takes while the host doesn't read
- * @e:		Connection
- *
- * Return: bytes sent
- */
-static uint64_t fill_up(struct ends *e)
-{
-	struct guest_tcp *g = e->g;
-	uint64_t total = 0;
-	struct seg seg;
-	int idle = 0;
-
-	while (idle < 3) {
-		int32_t room = seq_diff(g->snd_una + g->peer_wnd, g->snd_nxt);
-
-		if (room > 0) {
-			room = MIN(room, g->peer_mss);
-			guest_tcp_send(g, F_ACK, (size_t)room);
-			total += (uint64_t)room;
-			stack_turn(e->s, 0);
-			assert_true(total < 256 << 20);
-		} else {
-			stack_settle(e->s);
-			idle++;
-		}
-		while (guest_tcp_recv(g, &seg))
-			idle = 0;
-	}
-	return total;
-}
-
 static void scenario_8_upload_resumes_when_host_reads(void **state)
 {
 	struct ends e = ends_open(state);
-	uint64_t total = fill_up(&e);
+	uint64_t total = ends_fill_up(&e);
 
 	/* It reads: the guest learns of the window without asking */
 	host_read(e.s, e.fd, 0, total);
