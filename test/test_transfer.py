@@ -27,6 +27,35 @@ REMOTES = [SHARED4, SHARED6]
 DIRECTIONS = ['up', 'down']
 
 
+def with_patience(begin):
+    """What starts pasta, with a guest that waits longer for acknowledgements
+
+    The kernel takes 200 ms of silence for a loss, and a busy machine may well
+    keep a program from running for that long. A segment that really got lost
+    runs into the longer timer just as well.
+    """
+    def begin_patiently(*options, **kwargs):
+        pasta = begin(*options, **kwargs)
+        for version in 4, 6:
+            route = pasta.ns.run(f'ip -{version} route show default').stdout
+            pasta.ns.run(f'ip -{version} route replace {route.strip()} '
+                         'rto_min 5s')
+        return pasta
+    return begin_patiently
+
+
+@pytest.fixture
+def start(start):
+    """As usual, with patience"""
+    return with_patience(start)
+
+
+@pytest.fixture
+def start_own(start_own):
+    """As usual, with patience"""
+    return with_patience(start_own)
+
+
 class Data:
     """A stream without repetition at any distance that a bug would produce
 
@@ -80,8 +109,8 @@ CLUES = ['TcpRetransSegs', 'TcpExtTCPLossProbes', 'TcpExtTCPSynRetrans',
 
 def assert_no_timeout(guest, before=0):
     """No retransmission timer has run out in the guest"""
-    assert guest.counter('TcpExtTCPTimeouts') == before, \
-        {name: guest.counter(name) for name in CLUES}
+    clues = ', '.join(f'{name} {guest.counter(name)}' for name in CLUES)
+    assert guest.counter('TcpExtTCPTimeouts') == before, clues
 
 
 def receive(s):
