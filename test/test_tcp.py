@@ -132,6 +132,18 @@ def test_close_with_data_in_flight(guest, topology, address):
         assert receive(peer, 100001) == CHUNK[:100000]
 
 
+@pytest.mark.parametrize('address', REMOTES)
+def test_urgent_data(guest, topology, address):
+    """Urgent data of the server stays where it is in the stream"""
+    with connection(guest, topology.remote1, address) as (client, peer):
+        peer.send(b'ABC')
+        peer.send(b'!', socket.MSG_OOB)
+        peer.send(b'DEF')
+        assert receive(client, 7) == b'ABC!DEF'
+        peer.close()
+        assert client.recv(1) == b''
+
+
 def reset(s):
     """Close with a RST"""
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
