@@ -42,6 +42,8 @@
 #define TCP_RETRIES		9	/* As above: R2 over 100 s */
 #define TCP_IDLE_MS		7200000	/* RFC 9293, 3.8.4: two hours */
 #define TCP_IDLE_PROBE_MS	75000	/* tcp(7), tcp_keepalive_intvl */
+#define TCP_PORT_TRIES		16
+#define TCP_PORT_DYNAMIC	49152	/* RFC 6335, 6: from here on */
 #define TCP_WSCALE_OURS		8	/* Windows of up to 16 MiB */
 
 static_assert(sizeof(struct tcp_conn) <= FLOW_ENTRY_SIZE, "entry too small");
@@ -192,7 +194,7 @@ static void tcp_retry(struct ctx *c, struct tcp_conn *conn)
 	conn->rto_ms = MIN(conn->rto_ms * 2, TCP_RTO_MAX_MS);
 	conn->retry_ms = c->now_ms + conn->rto_ms;
 	if (!established)
-		tcp_send_control(c, conn, SEG_SYN | SEG_ACK);
+		tcp_send_syn(c, conn);
 	else if (!conn->snd_wnd)
 		tcp_send_probe(c, conn);
 	else
@@ -232,13 +234,13 @@ static void tcp_timer(struct ctx *c, struct flow *flow)
 }
 
 /**
- * tcp_connected() - The host's socket is connected: answer the guest's SYN
+ * tcp_connected() - The host's socket is connected: so let the guest be
  * @c:		Execution context
  * @conn:	Connection
  */
 static void tcp_connected(struct ctx *c, struct tcp_conn *conn)
 {
-	enum ipver v = addr_version(&conn->f.side[SIDE_TGT].far);
+	enum ipver v = addr_version(&tcp_host(conn)->far);
 
 	conn->flags &= ~(uint32_t)CONN_CONNECTING;
 	conn->flags |= CONN_SYN_SENT;
@@ -252,7 +254,7 @@ static void tcp_connected(struct ctx *c, struct tcp_conn *conn)
 		conn->flags |= CONN_PEEK_OFF;
 
 	conn->active_ms = c->now_ms;
-	tcp_send_control(c, conn, SEG_SYN | SEG_ACK);
+	tcp_send_syn(c, conn);
 	tcp_timer_update(c, conn);
 }
 
@@ -292,7 +294,7 @@ static void tcp_connect_event(struct ctx *c, struct tcp_conn *conn,
  * tcp_event() - struct flow_ops @event
  * @c:		Execution context
  * @flow:	Connection
- * @side:	SIDE_TGT, there is no other socket
+ * @side:	Not used, there is one socket
  * @events:	From epoll
  */
 static void tcp_event(struct ctx *c, struct flow *flow, unsigned side,
@@ -321,7 +323,10 @@ static void tcp_event(struct ctx *c, struct flow *flow, unsigned side,
 			return;
 	}
 
-	if (conn->flags & CONN_HOST_FIN && events & EPOLLERR) {
+	/* Nothing is read any more, or yet: the error would wait */
+	if (events & EPOLLERR &&
+	    (conn->flags & CONN_HOST_FIN ||
+	     !(conn->flags & CONN_ESTABLISHED))) {
 		tcp_reset(c, conn);
 		return;
 	}
@@ -340,7 +345,7 @@ static void tcp_resume(struct ctx *c, struct flow *flow)
 
 	if (!(conn->flags & CONN_ESTABLISHED)) {
 		if (conn->flags & CONN_SYN_SENT)
-			tcp_send_control(c, conn, SEG_SYN | SEG_ACK);
+			tcp_send_syn(c, conn);
 		return;
 	}
 
@@ -384,13 +389,42 @@ static uint32_t tcp_isn(const struct ctx *c, const struct flow_side *side)
 }
 
 /**
+ * tcp_host() - The side of a connection that the host's socket is on
+ * @conn:	Connection
+ *
+ * Return: its addresses
+ */
+const struct flow_side *tcp_host(const struct tcp_conn *conn)
+{
+	return &conn->f.side[!tcp_guest_index(conn)];
+}
+
+/**
+ * tcp_watch() - Have all events of the host's socket delivered, as edges
+ * @c:		Execution context
+ * @conn:	Connection
+ * @op:		EPOLL_CTL_ADD, or EPOLL_CTL_MOD to have edges told anew
+ *
+ * Return: 0, or -errno
+ */
+int tcp_watch(struct ctx *c, struct tcp_conn *conn, int op)
+{
+	return flow_epoll(c, &conn->f, !tcp_guest_index(conn), op, conn->fd,
+			  EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP |
+			  EPOLLET);
+}
+
+/**
  * tcp_new() - Enter a new connection in the flow table
  * @c:		Execution context
  * @guest:	The guest's side
+ * @host:	The host's side
+ * @flags:	CONN_INBOUND if the host begins, else 0
  *
  * Return: the connection, without socket, or NULL if the table is full
  */
-struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest)
+struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest,
+			 const struct flow_side *host, uint32_t flags)
 {
 	struct flow *flow = flow_alloc(c, FLOW_TCP, IPPROTO_TCP);
 	struct tcp_conn *conn;
@@ -399,14 +433,69 @@ struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest)
 		return NULL;
 
 	conn = container_of(flow, struct tcp_conn, f);
-	flow->side[SIDE_INI] = *guest;
+	conn->flags = flags;
 	conn->fd = -1;
+	flow->side[tcp_guest_index(conn)] = *guest;
+	flow->side[!tcp_guest_index(conn)] = *host;
+	flow_hash_side(c->flows, flow, tcp_guest_index(conn));
 	conn->rcv_wscale = TCP_WSCALE_OURS;
 	conn->rto_ms = TCP_RTO_INIT_MS;
+	conn->active_ms = c->now_ms;
 	conn->iss = tcp_isn(c, guest);
 	conn->snd_una = conn->iss;
 	conn->snd_nxt = conn->snd_max = conn->sock_seq = conn->iss + 1;
 	return conn;
+}
+
+/**
+ * tcp_pick_port() - Find a port to speak to the guest from
+ * @c:		Execution context
+ * @guest:	The guest's side; the client's own port is kept if possible
+ *
+ * Clients of different addresses look the same to the guest if these are
+ * translated to one.
+ *
+ * Return: false if the ports tried are all in use
+ */
+static bool tcp_pick_port(struct ctx *c, struct flow_side *guest)
+{
+	unsigned i;
+
+	for (i = 0; i < TCP_PORT_TRIES; i++) {
+		if (guest->near_port &&
+		    !flow_lookup(c->flows, IPPROTO_TCP, guest, NULL))
+			return true;
+		util_random(&guest->near_port, sizeof(guest->near_port));
+		guest->near_port |= TCP_PORT_DYNAMIC;
+	}
+	return false;
+}
+
+/**
+ * tcp_accepted() - Pass a connection that the host accepted on to the guest
+ * @c:		Execution context
+ * @fd:		Connected socket, ours from now on
+ * @host:	The client's side
+ * @guest:	The guest's side, as fwd_from_socket() chose it
+ */
+void tcp_accepted(struct ctx *c, int fd, const struct flow_side *host,
+		  const struct flow_side *guest)
+{
+	struct flow_side side = *guest;
+	struct tcp_conn *conn = NULL;
+
+	if (tcp_pick_port(c, &side))
+		conn = tcp_new(c, &side, host, CONN_INBOUND | CONN_WSCALE);
+	if (!conn) {
+		close(fd);
+		return;
+	}
+
+	conn->fd = fd;
+	if (tcp_watch(c, conn, EPOLL_CTL_ADD))
+		tcp_abort_host(c, conn);
+	else
+		tcp_connected(c, conn);
 }
 
 static const struct flow_ops tcp_ops = {

@@ -15,40 +15,24 @@ struct pkt;
 /* Internals of connections, for tcp.c, tcp_in.c and tcp_out.c alone */
 #define TCP_RTO_INIT_MS		1000	/* RFC 6298, 2.1 */
 
-/**
- * enum tcp_flag - facts of a connection, bits of tcp_conn.flags
- * @CONN_CONNECTING:	connect() of the host's socket isn't done
- * @CONN_SYN_SENT:	Our SYN, or SYN,ACK, went to the guest
- * @CONN_ESTABLISHED:	The guest acknowledged it
- * @CONN_READABLE:	The host's socket may have data or an end to read
- * @CONN_HOST_FIN:	The host's socket was read to its end
- * @CONN_FIN_SENT:	Our FIN went to the guest, at snd_max - 1
- * @CONN_FIN_ACKED:	The guest acknowledged it
- * @CONN_GUEST_FIN:	The guest's FIN is in rcv_nxt
- * @CONN_SHUT_WR:	The host's socket was told so
- * @CONN_ACK_NOW:	The guest waits for an acknowledgement
- * @CONN_DIRTY:		Listed for tcp_end_batch()
- * @CONN_RECOVERY:	Retransmitting up to @recover
- * @CONN_PEEK_OFF:	The host's socket keeps a peek offset
- * @CONN_WSCALE:		Both ends scale windows
- * @CONN_HOST_ENDS:	An end, error or urgent mark waits in the data
- */
+/* Facts of a connection, bits of tcp_conn.flags */
 enum tcp_flag {
-	CONN_CONNECTING	= 1 << 0,
-	CONN_SYN_SENT	= 1 << 1,
-	CONN_ESTABLISHED	= 1 << 2,
-	CONN_READABLE	= 1 << 3,
-	CONN_HOST_FIN	= 1 << 4,
-	CONN_FIN_SENT	= 1 << 5,
-	CONN_FIN_ACKED	= 1 << 6,
-	CONN_GUEST_FIN	= 1 << 7,
-	CONN_SHUT_WR	= 1 << 8,
-	CONN_ACK_NOW	= 1 << 9,
-	CONN_DIRTY	= 1 << 10,
-	CONN_RECOVERY	= 1 << 11,
-	CONN_PEEK_OFF	= 1 << 12,
-	CONN_WSCALE	= 1 << 13,
-	CONN_HOST_ENDS	= 1 << 14,
+	CONN_CONNECTING	= 1 << 0,  /* The host's connect() isn't done */
+	CONN_SYN_SENT	= 1 << 1,  /* Our SYN, or SYN,ACK, went to the guest */
+	CONN_ESTABLISHED = 1 << 2, /* The guest acknowledged it */
+	CONN_READABLE	= 1 << 3,  /* The socket may have data, or an end */
+	CONN_HOST_FIN	= 1 << 4,  /* The socket was read to its end */
+	CONN_FIN_SENT	= 1 << 5,  /* Our FIN was sent, at snd_max - 1 */
+	CONN_FIN_ACKED	= 1 << 6,  /* The guest acknowledged it */
+	CONN_GUEST_FIN	= 1 << 7,  /* The guest's FIN is in rcv_nxt */
+	CONN_SHUT_WR	= 1 << 8,  /* The socket was told so */
+	CONN_ACK_NOW	= 1 << 9,  /* The guest waits for acknowledgement */
+	CONN_DIRTY	= 1 << 10, /* Listed for tcp_end_batch() */
+	CONN_RECOVERY	= 1 << 11, /* Retransmitting, up to recover */
+	CONN_PEEK_OFF	= 1 << 12, /* The socket keeps a peek offset */
+	CONN_WSCALE	= 1 << 13, /* Both ends scale windows */
+	CONN_INBOUND	= 1 << 14, /* Begun by the host, to the guest */
+	CONN_HOST_ENDS	= 1 << 15, /* An end, error or mark in the data */
 };
 
 /**
@@ -124,13 +108,28 @@ struct tcp {
 #define TCP_TRASH_SIZE		(256U * 1024)
 #define TCP_TRASH_IOV		16
 
+/* The side of a connection that the guest is on, or the host's socket */
+static inline unsigned tcp_guest_index(const struct tcp_conn *conn)
+{
+	return conn->flags & CONN_INBOUND ? SIDE_TGT : SIDE_INI;
+}
+
+static inline const struct flow_side *tcp_guest(const struct tcp_conn *conn)
+{
+	return &conn->f.side[tcp_guest_index(conn)];
+}
+
 /* tcp.c */
 void tcp_reset(struct ctx *c, struct tcp_conn *conn);
 void tcp_abort_host(struct ctx *c, struct tcp_conn *conn);
 void tcp_close_if_done(struct ctx *c, struct tcp_conn *conn);
 bool tcp_flush_kept(struct ctx *c, struct tcp_conn *conn);
 void tcp_timer_update(struct ctx *c, struct tcp_conn *conn);
-struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest);
+struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest,
+			 const struct flow_side *host, uint32_t flags);
+const struct flow_side *tcp_host(const struct tcp_conn *conn);
+int tcp_watch(struct ctx *c, struct tcp_conn *conn, int op);
+int tcp_send_syn(struct ctx *c, struct tcp_conn *conn);
 
 /* tcp_out.c */
 uint16_t tcp_link_mss(const struct ctx *c, enum ipver v);

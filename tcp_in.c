@@ -167,7 +167,7 @@ void tcp_mark_dirty(struct ctx *c, struct tcp_conn *conn)
  */
 static int tcp_connect(struct ctx *c, struct tcp_conn *conn)
 {
-	struct flow_side *host = &conn->f.side[SIDE_TGT];
+	const struct flow_side *host = tcp_host(conn);
 	int rc;
 
 	conn->fd = sock_outbound(&c->conf, IPPROTO_TCP, &host->far, &host->near,
@@ -181,9 +181,37 @@ static int tcp_connect(struct ctx *c, struct tcp_conn *conn)
 	if (rc && rc != -EINPROGRESS)
 		return rc;
 	/* If it is connected already, the first event tells */
-	return flow_epoll(c, &conn->f, SIDE_TGT, EPOLL_CTL_ADD, conn->fd,
-			  EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP |
-			  EPOLLET);
+	return tcp_watch(c, conn, EPOLL_CTL_ADD);
+}
+
+/**
+ * tcp_take_syn() - Note what the guest's SYN tells of it
+ * @c:		Execution context
+ * @conn:	Connection
+ * @seg:	SYN, or SYN,ACK
+ *
+ * Source: RFC 9293, 3.7.1 (MSS); RFC 7323, 2.2 (window scale)
+ */
+static void tcp_take_syn(const struct ctx *c, struct tcp_conn *conn,
+			 const struct tcp_seg *seg)
+{
+	enum ipver v = addr_version(&tcp_guest(conn)->far);
+	unsigned mss = seg->mss;
+
+	if (!mss)
+		mss = v == V4 ? TCP_MSS_DEFAULT_V4 : TCP_MSS_DEFAULT_V6;
+	/* A guest may name more than the link to it carries */
+	conn->mss = MIN(MAX(mss, TCP_MSS_MIN), tcp_link_mss(c, v));
+	conn->snd_wl1 = seg->seq;
+	conn->snd_wl2 = seg->ack;
+	conn->snd_wnd = seg->wnd;
+	if (seg->wscale >= 0) {
+		conn->flags |= CONN_WSCALE;
+		conn->snd_wscale = (uint8_t)seg->wscale;
+	} else {
+		conn->flags &= ~(uint32_t)CONN_WSCALE;
+		conn->rcv_wscale = 0;
+	}
 }
 
 /**
@@ -198,35 +226,20 @@ static void tcp_open(struct ctx *c, const struct pkt *pkt,
 {
 	struct flow_side host;
 	struct tcp_conn *conn;
-	unsigned mss;
 	int rc;
 
 	if (!addr_is_unicast(&guest->near) || !guest->far_port ||
 	    !fwd_from_guest(&c->conf, IPPROTO_TCP, guest, &host))
 		return;
 
-	conn = tcp_new(c, guest);
+	conn = tcp_new(c, guest, &host, 0);
 	if (!conn) {
 		tcp_refuse(c, pkt, seg);
 		return;
 	}
 
-	conn->f.side[SIDE_TGT] = host;
-	flow_hash_side(c->flows, &conn->f, SIDE_INI);
 	conn->rcv_nxt = conn->rcv_adv = seg->seq + 1;
-	conn->snd_wl1 = seg->seq;
-	conn->snd_wnd = seg->wnd;
-	mss = seg->mss ? seg->mss : pkt->v == V4 ? TCP_MSS_DEFAULT_V4 :
-						   TCP_MSS_DEFAULT_V6;
-	/* A guest may name more than the link to it carries */
-	conn->mss = MIN(MAX(mss, TCP_MSS_MIN), tcp_link_mss(c, pkt->v));
-	conn->active_ms = c->now_ms;
-	if (seg->wscale >= 0) {
-		conn->flags |= CONN_WSCALE;
-		conn->snd_wscale = (uint8_t)seg->wscale;
-	} else {
-		conn->rcv_wscale = 0;
-	}
+	tcp_take_syn(c, conn, seg);
 
 	rc = tcp_connect(c, conn);
 	if (!rc)
@@ -456,14 +469,14 @@ static bool tcp_syn_received(struct ctx *c, struct tcp_conn *conn,
 	if (seg->flags & SEG_SYN && seg->seq != conn->rcv_nxt - 1) {
 		/* It gave up the first attempt without telling */
 		tcp_abort_host(c, conn);
-		tcp_open(c, pkt, seg, &conn->f.side[SIDE_INI]);
+		tcp_open(c, pkt, seg, tcp_guest(conn));
 		return false;
 	}
 	/* Not yet connected: the guest repeats its SYN meanwhile */
 	if (!(conn->flags & CONN_SYN_SENT))
 		return false;
 	if (seg->flags & SEG_SYN) {
-		tcp_send_control(c, conn, SEG_SYN | SEG_ACK);
+		tcp_send_syn(c, conn);
 		return false;
 	}
 	if (!(seg->flags & SEG_ACK))
@@ -480,6 +493,44 @@ static bool tcp_syn_received(struct ctx *c, struct tcp_conn *conn,
 	conn->retry_ms = 0;
 	conn->snd_wnd = (uint32_t)seg->wnd << conn->snd_wscale;
 	return true;
+}
+
+/**
+ * tcp_syn_sent() - A segment on a connection that we have begun
+ * @c:		Execution context
+ * @conn:	Connection
+ * @pkt:	Packet
+ * @seg:	Segment
+ *
+ * Source: RFC 9293, 3.10.7.3; a simultaneous SYN isn't expected
+ */
+static void tcp_syn_sent(struct ctx *c, struct tcp_conn *conn,
+			 const struct pkt *pkt, const struct tcp_seg *seg)
+{
+	uint32_t wnd = conn->rcv_adv - conn->rcv_nxt;
+
+	if (!(seg->flags & SEG_ACK))
+		return;
+	if (seg->ack != conn->iss + 1) {
+		tcp_refuse(c, pkt, seg);
+		return;
+	}
+	if (seg->flags & SEG_RST) {
+		stats_add(&c->stats, STAT_FLOW_REFUSED, 1);
+		tcp_abort_host(c, conn);
+		return;
+	}
+	if (!(seg->flags & SEG_SYN))
+		return;
+
+	tcp_take_syn(c, conn, seg);
+	conn->rcv_nxt = seg->seq + 1;
+	conn->rcv_adv = conn->rcv_nxt + wnd;
+	conn->snd_una = seg->ack;
+	conn->retries = 0;
+	conn->retry_ms = 0;
+	conn->flags |= CONN_ESTABLISHED | CONN_ACK_NOW;
+	tcp_mark_dirty(c, conn);
 }
 
 /**
@@ -578,6 +629,10 @@ void tcp_from_guest(struct ctx *c, struct pkt *pkt)
 		flow_touch(c->flows, flow);
 	conn->active_ms = c->now_ms;
 
+	if (!(conn->flags & CONN_ESTABLISHED) && conn->flags & CONN_INBOUND) {
+		tcp_syn_sent(c, conn, pkt, &seg);
+		return;
+	}
 	if (!(conn->flags & CONN_ESTABLISHED) &&
 	    !tcp_syn_received(c, conn, pkt, &seg))
 		return;

@@ -119,9 +119,7 @@ static uint16_t tcp_window(struct ctx *c, struct tcp_conn *conn)
 	 * that we wait for room: registering anew does
 	 */
 	if (!wnd && !conn->kept.len && conn->fd >= 0)
-		flow_epoll(c, &conn->f, SIDE_TGT, EPOLL_CTL_MOD, conn->fd,
-			   EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP |
-			  EPOLLET);
+		tcp_watch(c, conn, EPOLL_CTL_MOD);
 	return (uint16_t)wnd;
 }
 
@@ -138,16 +136,17 @@ static struct tcp_hdr_out tcp_header(struct ctx *c, struct tcp_conn *conn,
 				     uint32_t seq, uint8_t flags)
 {
 	struct tcp_hdr_out h = { .th = {
-		.source = htons(conn->f.side[SIDE_INI].near_port),
-		.dest = htons(conn->f.side[SIDE_INI].far_port),
+		.source = htons(tcp_guest(conn)->near_port),
+		.dest = htons(tcp_guest(conn)->far_port),
 		.seq = htonl(seq),
 		.doff = sizeof(h.th) / 4,
 	} };
 
 	tcp_flags_put(&h.th, flags);
+	if (flags & (SEG_ACK | SEG_SYN))
+		h.th.window = htons(tcp_window(c, conn));
 	if (flags & SEG_ACK) {
 		h.th.ack_seq = htonl(conn->rcv_nxt);
-		h.th.window = htons(tcp_window(c, conn));
 		conn->flags &= ~(uint32_t)CONN_ACK_NOW;
 	}
 	return h;
@@ -164,8 +163,8 @@ static struct ip_out tcp_ip_out(const struct tcp_conn *conn,
 				const struct tcp_hdr_out *h)
 {
 	return (struct ip_out){
-		.src = &conn->f.side[SIDE_INI].near,
-		.dst = &conn->f.side[SIDE_INI].far,
+		.src = &tcp_guest(conn)->near,
+		.dst = &tcp_guest(conn)->far,
 		.proto = IPPROTO_TCP,
 		.l4 = h,
 		.l4_len = h->th.doff * 4U,
@@ -198,7 +197,7 @@ uint16_t tcp_link_mss(const struct ctx *c, enum ipver v)
 static void tcp_put_options(const struct ctx *c, const struct tcp_conn *conn,
 			    struct tcp_hdr_out *h)
 {
-	enum ipver v = addr_version(&conn->f.side[SIDE_INI].far);
+	enum ipver v = addr_version(&tcp_guest(conn)->far);
 	uint16_t mss = tcp_link_mss(c, v);
 	uint8_t *o = h->opts;
 
@@ -248,6 +247,19 @@ int tcp_send_control(struct ctx *c, struct tcp_conn *conn, uint8_t flags)
 		flow_wait(c, &conn->f);
 	}
 	return rc;
+}
+
+/**
+ * tcp_send_syn() - Open a connection to the guest, or accept one from it
+ * @c:		Execution context
+ * @conn:	Connection
+ *
+ * Return: as tcp_send_control()
+ */
+int tcp_send_syn(struct ctx *c, struct tcp_conn *conn)
+{
+	return tcp_send_control(c, conn, conn->flags & CONN_INBOUND ?
+					 SEG_SYN : SEG_SYN | SEG_ACK);
 }
 
 /**
@@ -401,7 +413,7 @@ struct tcp_burst {
 static int tcp_burst_reserve(struct ctx *c, const struct tcp_conn *conn,
 			     struct tcp_burst *b, size_t want)
 {
-	enum ipver v = addr_version(&conn->f.side[SIDE_INI].far);
+	enum ipver v = addr_version(&tcp_guest(conn)->far);
 	size_t hlen = ip_headroom(v, sizeof(struct tcphdr));
 	size_t max = tap_tcp_len_max(&c->tap, v) + ETH_HLEN - hlen;
 	int rc = 0;
@@ -443,7 +455,7 @@ static int tcp_burst_reserve(struct ctx *c, const struct tcp_conn *conn,
 static void tcp_burst_commit(struct ctx *c, struct tcp_conn *conn,
 			     struct tcp_burst *b)
 {
-	enum ipver v = addr_version(&conn->f.side[SIDE_INI].far);
+	enum ipver v = addr_version(&tcp_guest(conn)->far);
 	size_t hlen = ip_headroom(v, sizeof(struct tcphdr));
 	size_t left = b->len, len;
 	struct tcp_hdr_out h;

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LISTEN_H
+#define LISTEN_H
+
+#include <stdint.h>
+
+struct ctx;
+struct fwd_rule;
+
+/**
+ * struct listener - a socket that waits for connections or datagrams
+ * @fd:		Socket, -1 if the entry is free
+ * @rule:	Index of the rule it serves
+ * @port:	Port it is bound to, host byte order
+ * @next:	Next listener of the same rule, or next free entry
+ */
+struct listener {
+	int fd;
+	uint16_t rule;
+	uint16_t port;
+	uint32_t next;
+};
+
+void listen_init(struct ctx *c);
+int listen_add(struct ctx *c, const struct fwd_rule *rule, char *why,
+	       size_t why_size);
+int listen_remove(struct ctx *c, const struct fwd_rule *rule);
+void listen_start(struct ctx *c);
+void listen_event(struct ctx *c, uint32_t index, uint32_t events);
+const struct listener *listen_get(const struct ctx *c, uint32_t index);
+const struct fwd_rule *listen_rule(const struct ctx *c,
+				   const struct listener *l);
+
+#endif /* LISTEN_H */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef NSOCK_H
+#define NSOCK_H
+
+#include <stdint.h>
+
+#include "addr.h"
+
+struct netns;
+struct nsock;
+
+struct nsock *nsock_start(const struct netns *ns);
+int nsock_get(struct nsock *n, enum ipver v, uint8_t proto);
+
+#endif /* NSOCK_H */

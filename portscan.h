@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PORTSCAN_H
+#define PORTSCAN_H
+
+#include <stdint.h>
+
+#include "addr.h"
+
+struct netns;
+
+/**
+ * struct portmap - one bit for each port
+ * @bits:	The bits
+ */
+struct portmap {
+	uint64_t bits[65536 / 64];
+};
+
+/**
+ * struct portscan - files that tell the ports bound in a network namespace
+ * @fd:		/proc/net/{tcp,tcp6,udp,udp6} by protocol and IP version, -1 if
+ *		there is none
+ */
+struct portscan {
+	int fd[2][IPVER_MAX];
+};
+
+int portscan_open(struct portscan *s, const struct netns *ns);
+int portscan_read(const struct portscan *s, uint8_t proto, struct portmap *m);
+
+#endif /* PORTSCAN_H */
