@@ -13,7 +13,10 @@
 struct flowtab;
 struct frag;
 struct icmp;
+struct listeners;
 struct ndp;
+struct nsock;
+struct splice;
 struct tcp;
 struct udp;
 struct wheel;
@@ -59,6 +62,9 @@ union event_ref {
  * @tcp:	State of all TCP connections together
  * @udp:	State of all UDP flows together
  * @icmp:	State of all echo flows together
+ * @splice:	State of all spliced connections together
+ * @nsock:	Source of sockets in the namespace
+ * @listen:	Listening sockets, and the rules they serve
  * @ndp:	Neighbour discovery: when to advertise next
  * @stats:	Counters
  * @now_ms:	CLOCK_MONOTONIC as of this turn of the loop
@@ -73,6 +79,9 @@ struct ctx {
 	struct tcp *tcp;
 	struct udp *udp;
 	struct icmp *icmp;
+	struct splice *splice;
+	struct nsock *nsock;
+	struct listeners *listen;
 	struct ndp *ndp;
 	struct stats stats;
 	uint64_t now_ms;

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* splice.c - TCP connections between two sockets, past the guest's link
+ *
+ * A connection that came from loopback and goes to the other namespace is
+ * carried by a socket on each side and by splice(2) between them, through a
+ * pipe for each direction. Pipes come from a stock that is filled at start-up:
+ * a connection holds one only while there is data in it that the receiving
+ * socket hasn't taken. So an idle connection is two descriptors, and many can
+ * be open at the same time.
+ *
+ * Both sockets are registered once, edge-triggered. An event on one side moves
+ * data from it (something to read) or to it (room to write), until the kernel
+ * says EAGAIN: nothing is left that no further event tells of. A direction
+ * that gets no pipe waits in the flow table's list, and tries again in the
+ * next turn of the loop.
+ *
+ * Each direction ends with the sender's FIN, passed on once all before it has
+ * been; the entry is closed when both have. An error on a socket resets the
+ * other one.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "flow.h"
+#include "log.h"
+#include "nsock.h"
+#include "passt.h"
+#include "sock.h"
+#include "splice.h"
+
+#define SPLICE_PIPES		128	/* In stock */
+#define SPLICE_PIPE_SIZE	(256U * 1024)
+/* Bytes a connection may move before others have their turn */
+#define SPLICE_BUDGET		(4U * 1024 * 1024)
+
+/**
+ * struct splice_way - one direction of a connection, named by where it begins
+ * @pipe:	Index of the pipe in use, -1 for none
+ * @held:	Bytes in the pipe
+ * @eof:	The sending side has sent all
+ * @shut:	The receiving side was told so
+ */
+struct splice_way {
+	int pipe;
+	size_t held;
+	bool eof;
+	bool shut;
+};
+
+/**
+ * struct splice_conn - a connection between two sockets
+ * @f:		Common head of flows
+ * @fd:		Socket of each side
+ * @connecting:	The target side's connect() isn't done
+ * @way:	Direction that begins at each side
+ */
+struct splice_conn {
+	struct flow f;
+	int fd[SIDES];
+	bool connecting;
+	struct splice_way way[SIDES];
+};
+static_assert(sizeof(struct splice_conn) <= FLOW_ENTRY_SIZE, "too large");
+
+/**
+ * struct splice - what all connections share
+ * @pipes:	Both ends of each pipe
+ * @free:	Stack of pipes not in use
+ * @free_count:	How many
+ */
+struct splice {
+	int pipes[SPLICE_PIPES][2];
+	int free[SPLICE_PIPES];
+	unsigned free_count;
+};
+
+/**
+ * splice_empty_pipe() - Throw away what is left in a pipe
+ * @fd:		Reading end
+ */
+static void splice_empty_pipe(int fd)
+{
+	static char trash[65536];
+
+	while (read(fd, trash, sizeof(trash)) > 0)
+		;
+}
+
+/**
+ * splice_close() - Let go of a connection
+ * @c:		Execution context
+ * @conn:	Connection
+ */
+static void splice_close(struct ctx *c, struct splice_conn *conn)
+{
+	struct splice *s = c->splice;
+	unsigned side;
+
+	for (side = 0; side < SIDES; side++) {
+		struct splice_way *w = &conn->way[side];
+
+		if (conn->fd[side] >= 0)
+			close(conn->fd[side]);
+		if (w->pipe < 0)
+			continue;
+		splice_empty_pipe(s->pipes[w->pipe][0]);
+		s->free[s->free_count++] = w->pipe;
+	}
+	flow_close(c, &conn->f);
+}
+
+/**
+ * splice_reset() - End a connection with a reset of both sides
+ * @c:		Execution context
+ * @conn:	Connection
+ * @e:		Reason, errno
+ */
+static void splice_reset(struct ctx *c, struct splice_conn *conn, int e)
+{
+	struct linger hard = { .l_onoff = 1, .l_linger = 0 };
+	char str[FLOW_STRLEN];
+	unsigned side;
+
+	debug("%s: reset: %s", flow_str(&conn->f, str, sizeof(str)),
+	      log_strerror(e));
+	/* Makes close() send a reset: socket(7), SO_LINGER */
+	for (side = 0; side < SIDES; side++)
+		if (conn->fd[side] >= 0)
+			setsockopt(conn->fd[side], SOL_SOCKET, SO_LINGER, &hard,
+				   sizeof(hard));
+	splice_close(c, conn);
+}
+
+/**
+ * splice_fill() - Take data from the sending socket into the pipe
+ * @c:		Execution context
+ * @conn:	Connection
+ * @from:	Side that sends
+ *
+ * Return: bytes taken, 0 at the end of the stream, -errno: -EAGAIN without
+ *	   data, -ENOBUFS without a pipe
+ */
+static ssize_t splice_fill(struct ctx *c, struct splice_conn *conn,
+			   unsigned from)
+{
+	struct splice_way *w = &conn->way[from];
+	struct splice *s = c->splice;
+	ssize_t n;
+
+	if (w->pipe < 0) {
+		if (!s->free_count)
+			return -ENOBUFS;
+		w->pipe = s->free[--s->free_count];
+	}
+
+	do
+		n = splice(conn->fd[from], NULL, s->pipes[w->pipe][1], NULL,
+			   SPLICE_PIPE_SIZE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		w->held += (size_t)n;
+	return n < 0 ? -errno : n;
+}
+
+/**
+ * splice_drain() - Give what is in the pipe to the receiving socket
+ * @c:		Execution context
+ * @conn:	Connection
+ * @from:	Side that sent it
+ *
+ * Return: 0 once the pipe is empty, -errno: -EAGAIN if the socket is full
+ */
+static int splice_drain(struct ctx *c, struct splice_conn *conn, unsigned from)
+{
+	struct splice_way *w = &conn->way[from];
+	struct splice *s = c->splice;
+	ssize_t n;
+
+	while (w->held) {
+		n = splice(s->pipes[w->pipe][0], NULL, conn->fd[!from], NULL,
+			   w->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		w->held -= (size_t)n;
+	}
+	return 0;
+}
+
+/**
+ * splice_release() - Give an empty pipe back, pass on the end of the stream
+ * @c:		Execution context
+ * @conn:	Connection
+ * @from:	Side that sends
+ */
+static void splice_release(struct ctx *c, struct splice_conn *conn,
+			   unsigned from)
+{
+	struct splice_way *w = &conn->way[from];
+	struct splice *s = c->splice;
+
+	if (w->held)
+		return;
+	if (w->pipe >= 0)
+		s->free[s->free_count++] = w->pipe;
+	w->pipe = -1;
+	if (w->eof && !w->shut) {
+		shutdown(conn->fd[!from], SHUT_WR);
+		w->shut = true;
+	}
+}
+
+/**
+ * splice_move() - Move data in one direction until something is in the way
+ * @c:		Execution context
+ * @conn:	Connection, connected on both sides
+ * @from:	Side that sends
+ *
+ * Return: false if the connection is gone
+ */
+static bool splice_move(struct ctx *c, struct splice_conn *conn, unsigned from)
+{
+	struct splice_way *w = &conn->way[from];
+	size_t moved = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = splice_drain(c, conn, from);
+		if (n || w->eof)
+			break;
+		if (moved >= SPLICE_BUDGET) {
+			flow_wait(c, &conn->f);
+			break;
+		}
+		n = splice_fill(c, conn, from);
+		if (n < 0)
+			break;
+		w->eof = !n;
+		moved += (size_t)n;
+	}
+
+	if (n == -ENOBUFS) {
+		flow_wait(c, &conn->f);
+	} else if (n < 0 && n != -EAGAIN) {
+		splice_reset(c, conn, (int)-n);
+		return false;
+	}
+
+	splice_release(c, conn, from);
+	if (conn->way[SIDE_INI].shut && conn->way[SIDE_TGT].shut) {
+		splice_close(c, conn);
+		return false;
+	}
+	return true;
+}
+
+/**
+ * splice_resume() - struct flow_ops @resume: another turn
+ * @c:		Execution context
+ * @flow:	Connection
+ */
+static void splice_resume(struct ctx *c, struct flow *flow)
+{
+	struct splice_conn *conn = container_of(flow, struct splice_conn, f);
+
+	if (splice_move(c, conn, SIDE_INI))
+		splice_move(c, conn, SIDE_TGT);
+}
+
+/**
+ * splice_error() - Error that a socket has kept for us
+ * @fd:		Socket
+ *
+ * Return: errno, 0 for none
+ */
+static int splice_error(int fd)
+{
+	socklen_t len = sizeof(int);
+	int e = 0;
+
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len);
+	return e;
+}
+
+/**
+ * splice_event() - struct flow_ops @event
+ * @c:		Execution context
+ * @flow:	Connection
+ * @side:	Side whose socket has something
+ * @events:	From epoll
+ */
+static void splice_event(struct ctx *c, struct flow *flow, unsigned side,
+			 uint32_t events)
+{
+	struct splice_conn *conn = container_of(flow, struct splice_conn, f);
+
+	if (conn->connecting) {
+		int e;
+
+		/* What the initiating side sends is found once connected */
+		if (side != SIDE_TGT ||
+		    !(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
+			return;
+		e = splice_error(conn->fd[SIDE_TGT]);
+		if (e) {
+			stats_add(&c->stats, STAT_FLOW_REFUSED, 1);
+			splice_reset(c, conn, e);
+			return;
+		}
+		conn->connecting = false;
+		splice_resume(c, flow);
+		return;
+	}
+
+	flow_touch(c->flows, flow);
+	/* An error is found by reading, after the data that came before it */
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) &&
+	    !splice_move(c, conn, side))
+		return;
+	if (events & EPOLLERR && conn->way[side].eof) {
+		splice_reset(c, conn, splice_error(conn->fd[side]));
+		return;
+	}
+	if (events & EPOLLOUT)
+		splice_move(c, conn, !side);
+}
+
+/**
+ * splice_timer() - struct flow_ops @timer: none is set
+ * @c:		Execution context
+ * @flow:	Connection
+ */
+static void splice_timer(struct ctx *c, struct flow *flow)
+{
+	(void)c;
+	(void)flow;
+}
+
+/**
+ * splice_evict() - struct flow_ops @evict
+ * @c:		Execution context
+ * @flow:	Connection
+ */
+static void splice_evict(struct ctx *c, struct flow *flow)
+{
+	splice_reset(c, container_of(flow, struct splice_conn, f), ENFILE);
+}
+
+static const struct flow_ops splice_ops = {
+	.name	= "TCP (spliced)",
+	.event	= splice_event,
+	.timer	= splice_timer,
+	.resume	= splice_resume,
+	.evict	= splice_evict,
+};
+
+/**
+ * splice_connect() - Open and connect the target side's socket
+ * @c:		Execution context
+ * @conn:	Connection, its sides filled
+ *
+ * Return: 0 if it is on its way, or -errno
+ */
+static int splice_connect(struct ctx *c, struct splice_conn *conn)
+{
+	const struct flow_side *tgt = &conn->f.side[SIDE_TGT];
+	uint32_t all = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+	unsigned side;
+	int fd, rc;
+
+	if (tgt->place == PLACE_NS)
+		fd = nsock_get(c->nsock, addr_version(&tgt->far), IPPROTO_TCP);
+	else
+		fd = sock_outbound(&c->conf, IPPROTO_TCP, &tgt->far, NULL, 0);
+	conn->fd[SIDE_TGT] = fd;
+	if (fd < 0)
+		return fd;
+
+	rc = sock_connect(fd, &tgt->far, tgt->far_port,
+			  sock_scope_id(&c->conf, &tgt->far));
+	if (rc && rc != -EINPROGRESS)
+		return rc;
+
+	for (side = 0; side < SIDES; side++) {
+		/* Small messages are not to wait for acknowledgements */
+		sock_set_int(conn->fd[side], IPPROTO_TCP, TCP_NODELAY, 1);
+		rc = flow_epoll(c, &conn->f, side, EPOLL_CTL_ADD,
+				conn->fd[side], all);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/**
+ * splice_accepted() - Carry on a connection that was accepted on loopback
+ * @c:		Execution context
+ * @fd:		Connected socket, ours from now on
+ * @ini:	The client's side
+ * @tgt:	Where it goes, as fwd_from_socket() chose it
+ */
+void splice_accepted(struct ctx *c, int fd, const struct flow_side *ini,
+		     const struct flow_side *tgt)
+{
+	struct flow *flow = flow_alloc(c, FLOW_TCP_SPLICE, IPPROTO_TCP);
+	struct splice_conn *conn;
+	int rc;
+
+	if (!flow) {
+		close(fd);
+		return;
+	}
+
+	conn = container_of(flow, struct splice_conn, f);
+	flow->side[SIDE_INI] = *ini;
+	flow->side[SIDE_TGT] = *tgt;
+	conn->fd[SIDE_INI] = fd;
+	conn->fd[SIDE_TGT] = -1;
+	conn->way[SIDE_INI].pipe = conn->way[SIDE_TGT].pipe = -1;
+	conn->connecting = true;
+
+	rc = splice_connect(c, conn);
+	if (rc)
+		splice_reset(c, conn, -rc);
+}
+
+/**
+ * splice_init() - Prepare for connections between sockets, at start-up
+ * @c:		Execution context, the flow table in place
+ *
+ * With fewer pipes than wished for, directions only wait for one more often.
+ */
+void splice_init(struct ctx *c)
+{
+	struct splice *s = calloc(1, sizeof(*s));
+	unsigned i;
+
+	if (!s)
+		die("No memory for spliced connections");
+
+	c->splice = s;
+	for (i = 0; i < SPLICE_PIPES; i++) {
+		if (pipe2(s->pipes[i], O_CLOEXEC | O_NONBLOCK))
+			break;
+		fcntl(s->pipes[i][0], F_SETPIPE_SZ, SPLICE_PIPE_SIZE);
+		s->free[s->free_count++] = (int)i;
+	}
+	if (!s->free_count)
+		die_errno("Can't open a pipe");
+	flow_register(c->flows, FLOW_TCP_SPLICE, &splice_ops);
+}
