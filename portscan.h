@@ -2,6 +2,7 @@
 #ifndef PORTSCAN_H
 #define PORTSCAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "addr.h"
@@ -24,6 +25,21 @@ struct portmap {
 struct portscan {
 	int fd[2][IPVER_MAX];
 };
+
+static inline bool portmap_test(const struct portmap *m, uint16_t port)
+{
+	return m->bits[port / 64] >> port % 64 & 1;
+}
+
+static inline void portmap_set(struct portmap *m, uint16_t port)
+{
+	m->bits[port / 64] |= UINT64_C(1) << port % 64;
+}
+
+static inline void portmap_clear(struct portmap *m, uint16_t port)
+{
+	m->bits[port / 64] &= ~(UINT64_C(1) << port % 64);
+}
 
 int portscan_open(struct portscan *s, const struct netns *ns);
 int portscan_read(const struct portscan *s, uint8_t proto, struct portmap *m);

@@ -16,6 +16,7 @@ SOURCES_nlmsg := addr.c log.c nlmsg.c util.c
 SOURCES_opt := addr.c opt.c parse.c
 SOURCES_parse := addr.c parse.c
 SOURCES_pcap := pcap.c util.c view.c
+SOURCES_portscan := portscan.c
 SOURCES_resolv := addr.c parse.c resolv.c util.c
 SOURCES_siphash := siphash.c
 SOURCES_stats := stats.c
