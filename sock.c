@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* sock.c - sockets in the host's namespace, and the one outbound rule
+/* sock.c - sockets, and the one outbound rule
  *
  * Every socket that carries the guest's traffic to the outside is made by
  * sock_outbound(), whatever its protocol, and is bound there, before anything
@@ -27,6 +27,8 @@
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT	24
 #endif
+
+#define BACKLOG		4096	/* Connections; net.core.somaxconn limits it */
 
 /**
  * sock_set_int() - Set a socket option that is an int
@@ -234,6 +236,65 @@ int sock_outbound_shared(const struct conf *conf, const struct addr *dst,
 void sock_allow_share(int fd)
 {
 	sock_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+}
+
+/**
+ * sock_listen_options() - Set the options of a socket that is to listen
+ * @fd:		Socket
+ * @p:		Where it is to listen
+ *
+ * TCP only takes SO_REUSEADDR as leave to ignore connections that linger. With
+ * UDP it would let us share the port with another program.
+ *
+ * UDP sockets are to tell the address each datagram came to, by IP_PKTINFO or
+ * IPV6_PKTINFO, the latter with IPv4 as well where they take both.
+ *
+ * Return: 0, or -errno
+ *
+ * Source: socket(7), ip(7), ipv6(7); IP_FREEBIND goes for IPv6, too
+ */
+static int sock_listen_options(int fd, const struct sock_listen *p)
+{
+	bool v6 = addr_version(&p->addr) == V6;
+	int rc = 0;
+
+	if (p->proto == IPPROTO_TCP)
+		rc = sock_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (!rc && v6)
+		rc = sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, p->v6only);
+	if (!rc && p->freebind)
+		rc = sock_set_int(fd, IPPROTO_IP, IP_FREEBIND, 1);
+	if (!rc && p->proto == IPPROTO_UDP)
+		rc = v6 ? sock_set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+			: sock_set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	if (!rc && *p->ifname &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, p->ifname,
+		       (socklen_t)strlen(p->ifname) + 1))
+		rc = -errno;
+	return rc;
+}
+
+/**
+ * sock_listen() - Bind a socket, and have it listen for connections
+ * @fd:		New non-blocking socket of the right protocol and IP version,
+ *		in the namespace to listen in; remains open on failure
+ * @p:		Where to listen; UDP sockets are bound only
+ *
+ * Return: 0, or -errno
+ */
+int sock_listen(int fd, const struct sock_listen *p)
+{
+	union sockaddr_any sa;
+	socklen_t len = addr_to_sockaddr(&sa, &p->addr, p->port, 0);
+	int rc = sock_listen_options(fd, p);
+
+	if (rc)
+		return rc;
+	if (bind(fd, &sa.sa, len))
+		return -errno;
+	if (p->proto == IPPROTO_TCP && listen(fd, BACKLOG))
+		return -errno;
+	return 0;
 }
 
 /**

@@ -9,12 +9,31 @@
 
 struct conf;
 
+/**
+ * struct sock_listen - where a socket is to listen
+ * @proto:	IPPROTO_TCP or IPPROTO_UDP
+ * @v6only:	An IPv6 socket with address :: takes no IPv4
+ * @freebind:	Bind even if no interface has the address
+ * @port:	Port, host byte order
+ * @addr:	Address, of the socket's IP version
+ * @ifname:	Interface, "" for any
+ */
+struct sock_listen {
+	uint8_t proto;
+	bool v6only;
+	bool freebind;
+	uint16_t port;
+	struct addr addr;
+	const char *ifname;
+};
+
 int sock_outbound(const struct conf *conf, uint8_t proto,
 		  const struct addr *dst, const struct addr *src,
 		  uint16_t src_port);
 int sock_outbound_shared(const struct conf *conf, const struct addr *dst,
 			 const struct addr *src, uint16_t src_port);
 void sock_allow_share(int fd);
+int sock_listen(int fd, const struct sock_listen *p);
 int sock_connect(int fd, const struct addr *dst, uint16_t port,
 		 uint32_t scope_id);
 int sock_local(int fd, struct addr *addr, uint16_t *port);
