@@ -8,9 +8,9 @@
  *  2. Options are read, the host's configuration is asked for.
  *  3. isolate_open_pidfile(), and whatever else names files: as the user that
  *     started us, who may be the only one allowed to.
- *  4. netns_open() or netns_spawn(), netns_setup_tun(), netns_watch(): with all
- *     privileges, as joining namespaces takes them.
- *  5. Listening sockets are bound: ports below 1024 take privileges.
+ *  4. netns_open() or netns_spawn(), netns_setup_tun(), netns_watch(),
+ *     nsock_start(): with all privileges, as joining namespaces takes them.
+ *  5. listen_init() binds sockets: ports below 1024 take privileges.
  *  6. isolate_drop_ids(): user, groups and capabilities go, for good.
  *  7. isolate_background(): last of all, as our parent takes the end of its
  *     child for the sign that everything is ready.
@@ -157,7 +157,7 @@ static void isolate_drop_bounds(void)
  *
  * Source: capabilities(7), capset(2), prctl(2)
  */
-static void isolate_drop_caps(void)
+void isolate_drop_caps(void)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,

@@ -7,6 +7,7 @@ struct conf;
 void isolate_start(int keep_fd);
 void isolate_close_fds(int keep_fd);
 int isolate_open_pidfile(const char *path);
+void isolate_drop_caps(void);
 void isolate_drop_ids(const struct conf *conf);
 void isolate_background(const struct conf *conf, int pid_fd);
 

@@ -6,10 +6,13 @@
 
 #include "addr.h"
 
+struct conf;
 struct netns;
 struct nsock;
 
-struct nsock *nsock_start(const struct netns *ns);
+struct nsock *nsock_start(const struct netns *ns, const struct conf *conf);
+int nsock_fd(const struct nsock *n);
+void nsock_event(struct nsock *n);
 int nsock_get(struct nsock *n, enum ipver v, uint8_t proto);
 
 #endif /* NSOCK_H */
