@@ -20,6 +20,7 @@ struct tap;
 #define FWD_SCAN		(1U << 1) /* Only if bound behind */
 #define FWD_FREEBIND		(1U << 2) /* Address may come later */
 #define FWD_IMPLIED		(1U << 3) /* UDP, following -t or -T */
+#define FWD_V6ONLY		(1U << 4) /* Unset address means just :: */
 
 /**
  * struct fwd_rule - ports to listen on, and where what comes in goes

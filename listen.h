@@ -2,29 +2,38 @@
 #ifndef LISTEN_H
 #define LISTEN_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ctx;
 struct fwd_rule;
+struct netns;
+
+#define LISTEN_NONE		UINT32_MAX
+#define LISTEN_WHY_MAX		512	/* Bytes of an error text, terminated */
 
 /**
  * struct listener - a socket that waits for connections or datagrams
  * @fd:		Socket, -1 if the entry is free
  * @rule:	Index of the rule it serves
  * @port:	Port it is bound to, host byte order
- * @next:	Next listener of the same rule, or next free entry
+ * @next:	Next listener of the same rule, or next free entry, LISTEN_NONE
+ * @paused:	Accepts nothing for a while, for lack of descriptors
  */
 struct listener {
 	int fd;
 	uint16_t rule;
 	uint16_t port;
 	uint32_t next;
+	bool paused;
 };
 
-void listen_init(struct ctx *c);
+void listen_init(struct ctx *c, const struct netns *ns);
 int listen_add(struct ctx *c, const struct fwd_rule *rule, char *why,
 	       size_t why_size);
 int listen_remove(struct ctx *c, const struct fwd_rule *rule);
+void listen_print(const struct ctx *c);
 void listen_start(struct ctx *c);
 void listen_event(struct ctx *c, uint32_t index, uint32_t events);
 const struct listener *listen_get(const struct ctx *c, uint32_t index);

@@ -28,9 +28,11 @@
 #include "frag.h"
 #include "icmp.h"
 #include "isolate.h"
+#include "listen.h"
 #include "log.h"
 #include "ndp.h"
 #include "netns.h"
+#include "nsock.h"
 #include "passt.h"
 #include "pcap.h"
 #include "tap_tun.h"
@@ -38,7 +40,7 @@
 #include "timer.h"
 #include "udp.h"
 
-#define FDS_OTHER		64	/* Descriptors that aren't a flow's */
+#define FDS_OTHER		256	/* Descriptors that aren't a flow's */
 #define NETNS_POLL_MS		500	/* Between looks at its name */
 
 /**
@@ -155,6 +157,30 @@ static void on_netns(struct ctx *c, union event_ref ref, uint32_t events)
 }
 
 /**
+ * on_listen() - Something came in at a listening socket
+ * @c:		Execution context
+ * @ref:	The listener
+ * @events:	From epoll
+ */
+static void on_listen(struct ctx *c, union event_ref ref, uint32_t events)
+{
+	listen_event(c, ref.index, events);
+}
+
+/**
+ * on_nsock() - Sockets in the namespace have arrived
+ * @c:		Execution context
+ * @ref:	Not used
+ * @events:	Not used
+ */
+static void on_nsock(struct ctx *c, union event_ref ref, uint32_t events)
+{
+	(void)ref;
+	(void)events;
+	nsock_event(c->nsock);
+}
+
+/**
  * netns_poll() - Look whether the namespace is still there, now and then
  * @t:		Timer
  * @arg:	Execution context
@@ -176,6 +202,8 @@ static event_handler *const event_handlers[EVENT_TYPES] = {
 	[EVENT_SIGNAL]	= on_signal,
 	[EVENT_COMMAND]	= on_command,
 	[EVENT_NETNS]	= on_netns,
+	[EVENT_LISTEN]	= on_listen,
+	[EVENT_NSOCK]	= on_nsock,
 };
 
 /**
@@ -327,8 +355,10 @@ static void pasta_start(struct ctx *c)
 		die("Can't attach interface %s: %s", c->conf.ns_ifname,
 		    log_strerror(-rc));
 
+	c->nsock = nsock_start(&pasta.ns, &c->conf);
 	netns_watch(&pasta.ns, &c->conf);
 	watch_fd(c, fd, EVENT_TAP);
+	watch_fd(c, nsock_fd(c->nsock), EVENT_NSOCK);
 	watch_fd(c, pasta.ns.child_pidfd, EVENT_COMMAND);
 	watch_fd(c, pasta.ns.watch_fd, EVENT_NETNS);
 	watch_fd(c, pasta.ns.watch_pidfd, EVENT_NETNS);
@@ -383,7 +413,9 @@ int main(int argc, char *argv[])
 		pid_fd = isolate_open_pidfile(c.conf.pid_file);
 	ctx_init(&c);
 	pasta_start(&c);
+	listen_init(&c, &pasta.ns);
 	conf_print(&c.conf);	/* An error so far stands alone */
+	listen_print(&c);
 
 	isolate_drop_ids(&c.conf);
 	isolate_background(&c.conf, pid_fd);
@@ -393,6 +425,7 @@ int main(int argc, char *argv[])
 	watch_fd(&c, pasta.signal_fd, EVENT_SIGNAL);
 	netns_start_command(&pasta.ns);
 	ndp_guest_connected(&c);
+	listen_start(&c);
 
 	for (;;)
 		loop_turn(&c);

@@ -29,16 +29,18 @@ struct wheel;
  * @EVENT_SIGNAL:	A signal arrived
  * @EVENT_COMMAND:	The spawned command ended
  * @EVENT_NETNS:	The namespace may have ended
+ * @EVENT_LISTEN:	Listening socket
+ * @EVENT_NSOCK:	Sockets in the namespace have arrived
  * @EVENT_TYPES:	Number of them
  */
 enum event_type {
 	EVENT_TAP, EVENT_TAP_CTL, EVENT_FLOW, EVENT_SIGNAL, EVENT_COMMAND,
-	EVENT_NETNS, EVENT_TYPES,
+	EVENT_NETNS, EVENT_LISTEN, EVENT_NSOCK, EVENT_TYPES,
 };
 
 /**
  * union event_ref - what comes back with an epoll event
- * @index:	Flow's index, or descriptor
+ * @index:	Flow's or listener's index, or descriptor
  * @side:	Side of the flow whose socket it is
  * @type:	enum event_type
  * @u64:	As epoll keeps it

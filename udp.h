@@ -2,7 +2,10 @@
 #ifndef UDP_H
 #define UDP_H
 
+#include <stdint.h>
+
 struct ctx;
+struct listener;
 struct pkt;
 
 /* Idle times after which a flow ends, see udp_deadline() in udp.c */
@@ -13,5 +16,7 @@ struct pkt;
 void udp_init(struct ctx *c);
 void udp_from_guest(struct ctx *c, struct pkt *pkt);
 void udp_end_batch(struct ctx *c);
+void udp_listen_event(struct ctx *c, const struct listener *l,
+		      uint32_t events);
 
 #endif /* UDP_H */

@@ -1,0 +1,765 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* listen.c - listening sockets: forwarded ports of host and namespace
+ *
+ * The table of rules in force lives here, with the sockets that serve each
+ * rule: one a port, which takes both IP versions where that is asked for and
+ * possible, else one for each version. A port that could be bound for one
+ * version only counts as bound: the other's may belong to somebody else.
+ *
+ * listen_add() is atomic: either all ports of a rule are bound, or nothing
+ * changes. Rules with FWD_WEAK are content with one port, as long as it isn't
+ * for lack of resources that the others fail. Those with FWD_SCAN are bound and
+ * closed as ports come and go, see listen_scan.c. A rule that is in the table
+ * already is not added again, and that is no error. listen_remove() closes
+ * sockets; the connections they had accepted live on.
+ *
+ * At start-up, listen_init() adds the rules of all options: a port that is in
+ * use is tried again for a while, as another instance may be about to end.
+ *
+ * Events are level-triggered. A listener accepts up to ACCEPT_MAX connections
+ * at once; if we run out of descriptors, it rests for ACCEPT_PAUSE_MS. Where a
+ * connection goes is up to fwd_from_socket(), those that have nowhere to go are
+ * reset. Datagrams are handled by udp_listen_event().
+ *
+ * The table of listeners has room for every port and is never enlarged; what
+ * isn't used of it takes no memory.
+ */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "flow.h"
+#include "fwd_spec.h"
+#include "listen.h"
+#include "listen_tab.h"
+#include "log.h"
+#include "nsock.h"
+#include "passt.h"
+#include "sock.h"
+#include "splice.h"
+#include "tcp.h"
+#include "udp.h"
+
+#define ACCEPT_MAX		64	/* Connections, before others' turn */
+#define ACCEPT_PAUSE_MS		100	/* When out of descriptors */
+
+/* At start-up: how long to try again what is in use, and how long if that goes
+ * for one IP version only, then with the other one
+ */
+#define RETRY_MS		2000
+#define RETRY_PARTLY_MS		100
+#define RETRY_EACH_MS		20
+
+#define PORT_START_PATH	"/proc/sys/net/ipv4/ip_unprivileged_port_start"
+#define PORT_START_NAME	"net.ipv4.ip_unprivileged_port_start"
+#define PORT_START_DEFAULT	1024
+
+/**
+ * struct listen_result - how binding the ports of a rule went
+ * @bound:	Ports bound
+ * @partly:	A port is in use for one IP version, and bound for the other
+ * @rc:		-errno of the first port that could not be bound, else 0
+ * @port:	That port
+ */
+struct listen_result {
+	unsigned bound;
+	bool partly;
+	int rc;
+	uint16_t port;
+};
+
+/**
+ * listen_is_exhausted() - Is there no point in trying other ports?
+ * @rc:		-errno; -EPIPE and -EAGAIN are about nsock_get()
+ *
+ * Return: true if resources are exhausted, false if it is about the one port
+ */
+bool listen_is_exhausted(int rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM ||
+	       rc == -ENOBUFS || rc == -ENOSPC || rc == -EPIPE ||
+	       rc == -EAGAIN;
+}
+
+/**
+ * listen_watch() - Register a listener with the event loop, or change that
+ * @c:		Execution context
+ * @index:	Index of the listener
+ * @op:		EPOLL_CTL_ADD or EPOLL_CTL_MOD
+ * @events:	EPOLLIN, or 0 to let it rest
+ *
+ * Return: 0, or -errno
+ */
+static int listen_watch(const struct ctx *c, uint32_t index, int op,
+			uint32_t events)
+{
+	union event_ref ref = { .index = index, .type = EVENT_LISTEN };
+	struct epoll_event ev = { .events = events, .data.u64 = ref.u64 };
+
+	return epoll_ctl(c->epollfd, op, c->listen->all[index].fd, &ev) ?
+	       -errno : 0;
+}
+
+/**
+ * listen_enter() - Take a socket into the table
+ * @c:		Execution context
+ * @rule:	Index of its rule
+ * @port:	Its port
+ * @fd:		Socket
+ *
+ * Return: 0, or -errno: @fd remains open
+ */
+static int listen_enter(struct ctx *c, unsigned rule, uint16_t port, int fd)
+{
+	struct listeners *ls = c->listen;
+	uint32_t index = ls->free;
+	struct listener *l;
+	int rc;
+
+	if (index == LISTEN_NONE && ls->fresh == LISTEN_MAX)
+		return -ENOSPC;
+	if (index == LISTEN_NONE)
+		index = ls->fresh;
+	l = &ls->all[index];
+
+	l->fd = fd;
+	rc = listen_watch(c, index, EPOLL_CTL_ADD, EPOLLIN);
+	if (rc) {
+		l->fd = -1;
+		return rc;
+	}
+
+	if (index == ls->fresh)
+		ls->fresh++;
+	else
+		ls->free = l->next;
+	l->rule = (uint16_t)rule;
+	l->port = port;
+	l->paused = false;
+	l->next = ls->head[rule];
+	ls->head[rule] = index;
+	return 0;
+}
+
+/**
+ * listen_close_at() - Close a listener
+ * @c:		Execution context
+ * @link:	What refers to it in the list of its rule: then to the next one
+ */
+void listen_close_at(struct ctx *c, uint32_t *link)
+{
+	struct listeners *ls = c->listen;
+	uint32_t index = *link;
+	struct listener *l = &ls->all[index];
+
+	close(l->fd);
+	l->fd = -1;
+	*link = l->next;
+	l->next = ls->free;
+	ls->free = index;
+}
+
+/**
+ * listen_close_rule() - Close all listeners of a rule
+ * @c:		Execution context
+ * @rule:	Index of the rule
+ */
+static void listen_close_rule(struct ctx *c, unsigned rule)
+{
+	while (c->listen->head[rule] != LISTEN_NONE)
+		listen_close_at(c, &c->listen->head[rule]);
+}
+
+/**
+ * listen_open_one() - Make one listener
+ * @c:		Execution context
+ * @rule:	Index of its rule
+ * @addr:	Address to listen on
+ * @v6only:	Take no IPv4, if that address is ::
+ * @port:	Port
+ *
+ * Return: 0, or -errno
+ */
+static int listen_open_one(struct ctx *c, unsigned rule,
+			   const struct addr *addr, bool v6only, uint16_t port)
+{
+	const struct fwd_rule *r = &c->listen->table.rules[rule];
+	struct sock_listen p = {
+		.proto = r->proto, .v6only = v6only, .port = port,
+		.freebind = r->flags & FWD_FREEBIND, .addr = *addr,
+		.ifname = r->ifname,
+	};
+	enum ipver v = addr_version(addr);
+	int fd, rc;
+
+	if (r->from == PLACE_NS) {
+		fd = nsock_get(c->nsock, v, r->proto);
+	} else {
+		fd = socket(addr_family(v), SOCK_NONBLOCK | SOCK_CLOEXEC |
+			    (r->proto == IPPROTO_TCP ? SOCK_STREAM :
+						       SOCK_DGRAM), 0);
+		fd = fd < 0 ? -errno : fd;
+	}
+	if (fd < 0)
+		return fd;
+
+	rc = sock_listen(fd, &p);
+	if (!rc)
+		rc = listen_enter(c, rule, port, fd);
+	if (rc)
+		close(fd);
+	return rc;
+}
+
+/**
+ * listen_open_port() - Listen on one port of a rule
+ * @c:		Execution context
+ * @rule:	Index of the rule
+ * @port:	Port
+ *
+ * Return: 0, 1 if the port is bound for one IP version and in use for the
+ *	   other, or -errno if it is bound for none
+ */
+int listen_open_port(struct ctx *c, unsigned rule, uint16_t port)
+{
+	const struct fwd_rule *r = &c->listen->table.rules[rule];
+	bool v4 = c->conf.ip[V4].enabled, v6 = c->conf.ip[V6].enabled;
+	int rc4 = -EAFNOSUPPORT, rc6 = -EAFNOSUPPORT;
+
+	if (addr_is_set(&r->listen)) {
+		if (!c->conf.ip[addr_version(&r->listen)].enabled)
+			return -EAFNOSUPPORT;
+		return listen_open_one(c, rule, &r->listen, false, port);
+	}
+
+	if (r->flags & FWD_V6ONLY)
+		v4 = false;
+	if (v4 && v6) {
+		int rc = listen_open_one(c, rule, &addr_any[V6], false, port);
+
+		if (!rc || listen_is_exhausted(rc))
+			return rc;
+	}
+	if (v4)
+		rc4 = listen_open_one(c, rule, &addr_any[V4], false, port);
+	if (v6)
+		rc6 = listen_open_one(c, rule, &addr_any[V6], true, port);
+	if (rc4 && rc6)
+		return v4 ? rc4 : rc6;
+	return rc4 == -EADDRINUSE || rc6 == -EADDRINUSE;
+}
+
+/**
+ * listen_bind_rule() - Listen on all ports of a rule
+ * @c:		Execution context
+ * @rule:	Index of the rule
+ * @res:	Set to how that went
+ *
+ * Return: 0, or -errno if the rule isn't served as it should: then its
+ *	   listeners are closed
+ */
+static int listen_bind_rule(struct ctx *c, unsigned rule,
+			    struct listen_result *res)
+{
+	const struct fwd_rule *r = &c->listen->table.rules[rule];
+	bool weak = r->flags & FWD_WEAK;
+	unsigned port;
+
+	*res = (struct listen_result){ .bound = 0 };
+	if (r->flags & FWD_SCAN)
+		return 0;
+
+	for (port = r->first; port <= r->last; port++) {
+		int rc = listen_open_port(c, rule, (uint16_t)port);
+
+		if (rc >= 0) {
+			res->bound++;
+			res->partly |= rc > 0;
+			continue;
+		}
+		if (!res->rc || listen_is_exhausted(rc)) {
+			res->rc = rc;
+			res->port = (uint16_t)port;
+		}
+		if (!weak || listen_is_exhausted(rc))
+			break;
+	}
+
+	if (res->rc && (!weak || !res->bound || listen_is_exhausted(res->rc))) {
+		listen_close_rule(c, rule);
+		return res->rc;
+	}
+	return 0;
+}
+
+/**
+ * listen_option_str() - Text of a rule, as an option
+ * @r:		Rule
+ * @buf:	Where to write it
+ * @size:	Bytes there
+ *
+ * Return: @buf
+ */
+static const char *listen_option_str(const struct fwd_rule *r, char *buf,
+				     size_t size)
+{
+	char addr[ADDR_STRLEN] = "", target[ADDR_STRLEN] = "";
+	bool v6 = addr_is_set(&r->listen) && addr_version(&r->listen) == V6;
+	bool range = r->first != r->last;
+	int len;
+
+	if (r->flags & FWD_V6ONLY || addr_is_set(&r->listen))
+		addr_str(&r->listen, addr);
+	if (addr_is_set(&r->target))
+		addr_str(&r->target, target);
+	v6 = v6 || r->flags & FWD_V6ONLY;
+
+	len = snprintf(buf, size, "-%c %s%s%s%s%s%s%u",
+		       (r->from == PLACE_NS ? "TU" : "tu")
+				[r->proto == IPPROTO_UDP],
+		       v6 ? "[" : "", addr, v6 ? "]" : "",
+		       *r->ifname ? "%" : "", r->ifname,
+		       *addr || *r->ifname ? "/" : "", r->first);
+	if (range && len < (int)size)
+		len += snprintf(buf + len, size - (size_t)len, "-%u", r->last);
+	if (len < (int)size && (*target || r->to_first != r->first))
+		len += snprintf(buf + len, size - (size_t)len, ":%s%s%u",
+				target, *target ? "/" : "", r->to_first);
+	if (len < (int)size && range && (*target || r->to_first != r->first))
+		snprintf(buf + len, size - (size_t)len, "-%u",
+			 r->to_first + (unsigned)(r->last - r->first));
+	return buf;
+}
+
+/**
+ * listen_port_start() - First port of the host that takes no privileges
+ *
+ * Return: port, host byte order
+ *
+ * Source: ip-sysctl.rst of the kernel, since Linux 4.11
+ */
+static unsigned listen_port_start(void)
+{
+	char buf[16];
+
+	if (util_read_file(PORT_START_PATH, buf, sizeof(buf)) <= 0)
+		return PORT_START_DEFAULT;
+	return (unsigned)strtoul(buf, NULL, 10);
+}
+
+/**
+ * listen_fds_needed() - Descriptors for all ports of all rules
+ * @c:		Execution context
+ *
+ * Return: number, not counting ports that are looked for
+ */
+static unsigned listen_fds_needed(const struct ctx *c)
+{
+	const struct fwd_rule *r = c->listen->table.rules;
+	unsigned i, n = 0;
+
+	for (i = 0; i < FWD_RULES_MAX; i++, r++) {
+		if (r->proto && !(r->flags & FWD_SCAN))
+			n += r->last - r->first + 1U;
+	}
+	return n;
+}
+
+/**
+ * listen_explain() - Say why a rule could not be bound
+ * @c:		Execution context
+ * @rule:	Index of the rule
+ * @res:	How that went
+ * @why:	Where to write it
+ * @size:	Bytes there
+ */
+static void listen_explain(const struct ctx *c, unsigned rule,
+			   const struct listen_result *res, char *why,
+			   size_t size)
+{
+	const struct fwd_rule *r = &c->listen->table.rules[rule];
+	char option[FWD_RULE_STRLEN], hint[128] = "";
+	struct rlimit lim = { 0 };
+
+	if (res->rc == -EACCES && r->from == PLACE_NS)
+		snprintf(hint, sizeof(hint), ", see " PORT_START_NAME
+			 " of the namespace");
+	else if (res->rc == -EACCES)
+		snprintf(hint, sizeof(hint), ", " PORT_START_NAME " is %u",
+			 listen_port_start());
+	else if (res->rc == -EADDRNOTAVAIL)
+		snprintf(hint, sizeof(hint), ", consider --freebind");
+	else if (res->rc == -EMFILE && !getrlimit(RLIMIT_NOFILE, &lim))
+		snprintf(hint, sizeof(hint), ", %u are needed for ports, and "
+			 "the limit (ulimit -n) is %llu",
+			 listen_fds_needed(c),
+			 (unsigned long long)lim.rlim_cur);
+
+	snprintf(why, size, "Failed to bind port %u (%s) for option '%s'%s",
+		 res->port, log_strerror(-res->rc),
+		 listen_option_str(r, option, sizeof(option)), hint);
+}
+
+/**
+ * listen_add() - Add a rule, and listen on its ports
+ * @c:		Execution context
+ * @rule:	Rule
+ * @why:	Set to the reason on failure, one line without its end
+ * @why_size:	Bytes there, LISTEN_WHY_MAX are enough
+ *
+ * Return: 0, also if the rule was there already, -ENOSPC if there are too many
+ *	   rules, or -errno of the first port that could not be bound: nothing
+ *	   has changed then
+ */
+int listen_add(struct ctx *c, const struct fwd_rule *rule, char *why,
+	       size_t why_size)
+{
+	struct fwd_table *t = &c->listen->table;
+	struct listen_result res;
+	int index, rc;
+
+	if (fwd_table_find(t, rule) >= 0)
+		return 0;
+
+	index = fwd_table_add(t, rule);
+	if (index < 0) {
+		snprintf(why, why_size, "Too many forwarded ranges of ports, "
+			 "%u at most", FWD_RULES_MAX);
+		return -ENOSPC;
+	}
+
+	rc = listen_bind_rule(c, (unsigned)index, &res);
+	if (rc) {
+		listen_explain(c, (unsigned)index, &res, why, why_size);
+		fwd_table_remove(t, (unsigned)index);
+	} else if (rule->flags & FWD_SCAN) {
+		listen_scan_start(c);
+	}
+	return rc;
+}
+
+/**
+ * listen_remove() - Remove a rule, and close its sockets
+ * @c:		Execution context
+ * @rule:	Rule
+ *
+ * Return: 0, or -ENOENT if there is no such rule
+ */
+int listen_remove(struct ctx *c, const struct fwd_rule *rule)
+{
+	int index = fwd_table_find(&c->listen->table, rule);
+
+	if (index < 0)
+		return -ENOENT;
+
+	listen_close_rule(c, (unsigned)index);
+	fwd_table_remove(&c->listen->table, (unsigned)index);
+	return 0;
+}
+
+/**
+ * listen_bind_patiently() - Listen on all ports of a rule, waiting for others
+ *			     to let go of them
+ * @c:		Execution context
+ * @rule:	Index of the rule
+ * @start_ms:	When we began to wait, as of util_now_ms()
+ * @res:	Set to how that went
+ *
+ * Return: as of listen_bind_rule()
+ */
+static int listen_bind_patiently(struct ctx *c, unsigned rule,
+				 uint64_t start_ms, struct listen_result *res)
+{
+	bool weak = c->listen->table.rules[rule].flags & FWD_WEAK;
+	const struct timespec each = { .tv_nsec = RETRY_EACH_MS * 1000000 };
+
+	for (;;) {
+		int rc = listen_bind_rule(c, rule, res);
+		uint64_t waited_ms = util_now_ms() - start_ms;
+
+		if (weak || (rc && rc != -EADDRINUSE) ||
+		    (!rc && (!res->partly || waited_ms > RETRY_PARTLY_MS)) ||
+		    waited_ms > RETRY_MS)
+			return rc;
+		listen_close_rule(c, rule);
+		nanosleep(&each, NULL);
+	}
+}
+
+/**
+ * listen_init_rules() - Bind the rules of the options
+ * @c:		Execution context, the rules in the table
+ *
+ * All weak rules of an option together are content with one port. Implied ones
+ * are content with nothing.
+ */
+static void listen_init_rules(struct ctx *c)
+{
+	enum { WEAK_NONE, WEAK_FAILED, WEAK_BOUND } weak[4] = { WEAK_NONE };
+	char why[4][LISTEN_WHY_MAX];
+	uint64_t start_ms = util_now_ms();
+	unsigned i, k;
+
+	for (i = 0; i < FWD_RULES_MAX; i++) {
+		const struct fwd_rule *r = &c->listen->table.rules[i];
+		struct listen_result res;
+		int rc;
+
+		if (!r->proto || r->flags & FWD_SCAN)
+			continue;
+		rc = listen_bind_patiently(c, i, start_ms, &res);
+		k = (r->from == PLACE_NS) * 2U + (r->proto == IPPROTO_UDP);
+		if (!rc) {
+			weak[k] = WEAK_BOUND;
+			continue;
+		}
+
+		listen_explain(c, i, &res, why[k], sizeof(why[k]));
+		if (listen_is_exhausted(rc) || !(r->flags & FWD_WEAK))
+			die("%s", why[k]);
+		if (weak[k] == WEAK_NONE && !(r->flags & FWD_IMPLIED))
+			weak[k] = WEAK_FAILED;
+	}
+
+	for (k = 0; k < ARRAY_SIZE(weak); k++) {
+		if (weak[k] == WEAK_FAILED)
+			die("%s", why[k]);
+	}
+}
+
+/**
+ * listen_init() - Listen on all ports that the options say, at start-up
+ * @c:		Execution context, its event loop prepared
+ * @ns:		Namespace, NULL if there is none
+ *
+ * Ends the program if a port can't be bound.
+ */
+void listen_init(struct ctx *c, const struct netns *ns)
+{
+	struct fwd_rule *rules = calloc(FWD_RULES_MAX, sizeof(*rules));
+	struct listeners *ls = calloc(1, sizeof(*ls));
+	unsigned i, n;
+
+	if (!rules || !ls ||
+	    !(ls->all = calloc(LISTEN_MAX, sizeof(*ls->all))))
+		die("No memory for listening sockets");
+
+	c->listen = ls;
+	ls->free = LISTEN_NONE;
+	for (i = 0; i < FWD_RULES_MAX; i++)
+		ls->head[i] = LISTEN_NONE;
+	listen_scan_init(ls);
+	portscan_open(listen_files(ls, PLACE_HOST), NULL);
+	if (ns)
+		portscan_open(listen_files(ls, PLACE_NS), ns);
+
+	n = fwd_spec_rules(&c->conf, rules, FWD_RULES_MAX);
+	for (i = 0; i < n; i++) {
+		if (fwd_table_find(&ls->table, &rules[i]) < 0 &&
+		    fwd_table_add(&ls->table, &rules[i]) < 0)
+			die("Too many forwarded ranges of ports, %u at most",
+			    FWD_RULES_MAX);
+	}
+	free(rules);
+
+	listen_init_rules(c);
+	listen_scan(c);
+}
+
+/**
+ * listen_print() - Tell the rules in force
+ * @c:		Execution context
+ */
+void listen_print(const struct ctx *c)
+{
+	static const char *const title[2] = {
+		"Ports forwarded from the host:",
+		"Ports forwarded from the namespace:",
+	};
+	char buf[FWD_RULE_STRLEN];
+	unsigned i, ns;
+
+	for (ns = 0; ns < ARRAY_SIZE(title); ns++) {
+		bool told = false;
+
+		for (i = 0; i < FWD_RULES_MAX; i++) {
+			const struct fwd_rule *r = &c->listen->table.rules[i];
+
+			if (!r->proto || (r->from == PLACE_NS) != ns)
+				continue;
+			if (!told)
+				info("%s", title[ns]);
+			told = true;
+			info("    %s", fwd_rule_str(r, buf, sizeof(buf)));
+		}
+	}
+}
+
+/**
+ * listen_start() - Have the ports looked for now and then, if any rule says so
+ * @c:		Execution context
+ */
+void listen_start(struct ctx *c)
+{
+	unsigned i;
+
+	for (i = 0; i < FWD_RULES_MAX; i++) {
+		const struct fwd_rule *r = &c->listen->table.rules[i];
+
+		if (r->proto && r->flags & FWD_SCAN)
+			listen_scan_start(c);
+	}
+}
+
+/**
+ * listen_resume() - Accept again
+ * @t:		Timer
+ * @arg:	Execution context
+ *
+ * Goes through all listeners, which is all right for what happens seldom.
+ */
+static void listen_resume(struct timer *t, void *arg)
+{
+	struct ctx *c = arg;
+	struct listeners *ls = c->listen;
+	uint32_t i;
+
+	(void)t;
+	for (i = 0; i < ls->fresh; i++) {
+		struct listener *l = &ls->all[i];
+
+		if (l->fd < 0 || !l->paused)
+			continue;
+		l->paused = false;
+		listen_watch(c, i, EPOLL_CTL_MOD, EPOLLIN);
+	}
+}
+
+/**
+ * listen_pause() - Accept nothing for a while
+ * @c:		Execution context
+ * @index:	Index of the listener
+ * @e:		errno that says why
+ *
+ * The connection remains in the socket's queue, so that its event would be
+ * there all the time.
+ */
+static void listen_pause(struct ctx *c, uint32_t index, int e)
+{
+	struct listeners *ls = c->listen;
+
+	warn_limited("Can't accept a connection to port %u: %s",
+		     ls->all[index].port, log_strerror(e));
+	if (listen_watch(c, index, EPOLL_CTL_MOD, 0))
+		return;
+	ls->all[index].paused = true;
+	ls->resume.fn = listen_resume;
+	if (!timer_is_pending(&ls->resume))
+		timer_set(c->wheel, &ls->resume, c->now_ms + ACCEPT_PAUSE_MS);
+}
+
+/**
+ * listen_accepted() - Have a connection go where it is meant to
+ * @c:		Execution context
+ * @rule:	Rule of the listener
+ * @fd:		Connection
+ * @sa:		The client
+ */
+static void listen_accepted(struct ctx *c, const struct fwd_rule *rule, int fd,
+			    const union sockaddr_any *sa)
+{
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	struct flow_side ini = { .place = rule->from }, tgt;
+
+	if (addr_from_sockaddr(sa, &ini.far, &ini.far_port) &&
+	    !sock_local(fd, &ini.near, &ini.near_port) &&
+	    fwd_from_socket(&c->conf, &c->tap, rule, &ini, &tgt)) {
+		if (tgt.place == PLACE_GUEST)
+			tcp_accepted(c, fd, &ini, &tgt);
+		else
+			splice_accepted(c, fd, &ini, &tgt);
+		return;
+	}
+
+	debug("Connection to port %u has nowhere to go", ini.near_port);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+}
+
+/**
+ * listen_event() - Something came in at a listener
+ * @c:		Execution context
+ * @index:	Index of the listener, it may be closed by now
+ * @events:	From epoll
+ *
+ * Source: accept(2): errors of the new connection are passed on, too
+ */
+void listen_event(struct ctx *c, uint32_t index, uint32_t events)
+{
+	const struct listener *l = listen_get(c, index);
+	const struct fwd_rule *rule;
+	unsigned i;
+
+	if (!l)
+		return;
+	rule = listen_rule(c, l);
+	if (rule->proto == IPPROTO_UDP) {
+		udp_listen_event(c, l, events);
+		return;
+	}
+
+	for (i = 0; i < ACCEPT_MAX; i++) {
+		union sockaddr_any sa;
+		socklen_t len = sizeof(sa);
+		int fd = accept4(l->fd, &sa.sa, &len,
+				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			listen_accepted(c, rule, fd, &sa);
+			continue;
+		}
+		if (errno == EAGAIN)
+			return;
+		if (listen_is_exhausted(-errno)) {
+			listen_pause(c, index, errno);
+			return;
+		}
+	}
+}
+
+/**
+ * listen_get() - Look up a listener
+ * @c:		Execution context
+ * @index:	Its index
+ *
+ * Return: the listener, NULL if there is none by that index now
+ */
+const struct listener *listen_get(const struct ctx *c, uint32_t index)
+{
+	const struct listeners *ls = c->listen;
+
+	if (index >= ls->fresh || ls->all[index].fd < 0)
+		return NULL;
+	return &ls->all[index];
+}
+
+/**
+ * listen_rule() - Rule that a listener serves
+ * @c:		Execution context
+ * @l:		Listener
+ *
+ * Return: rule
+ */
+const struct fwd_rule *listen_rule(const struct ctx *c,
+				   const struct listener *l)
+{
+	return &c->listen->table.rules[l->rule];
+}
