@@ -35,6 +35,7 @@
 #include "nsock.h"
 #include "passt.h"
 #include "pcap.h"
+#include "splice.h"
 #include "tap_tun.h"
 #include "tcp.h"
 #include "timer.h"
@@ -330,6 +331,7 @@ static void ctx_init(struct ctx *c)
 	udp_init(c);
 	icmp_init(c);
 	ndp_init(c);
+	splice_init(c);
 }
 
 /**
