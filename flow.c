@@ -561,6 +561,17 @@ uint32_t flow_count(const struct flowtab *ft, enum flow_type type)
 }
 
 /**
+ * flow_guest_index() - Which side of a flow is the guest on?
+ * @flow:	Flow
+ *
+ * Return: SIDE_INI or SIDE_TGT, the former if it has no part in it
+ */
+unsigned flow_guest_index(const struct flow *flow)
+{
+	return flow->side[SIDE_TGT].place == PLACE_GUEST ? SIDE_TGT : SIDE_INI;
+}
+
+/**
  * flow_hash_key() - Secret of this table, for other keyed hashes
  * @ft:		Flow table
  *

@@ -140,6 +140,7 @@ uint32_t flow_count(const struct flowtab *ft, enum flow_type type);
 const struct siphash_key *flow_hash_key(const struct flowtab *ft);
 int flow_epoll(struct ctx *c, struct flow *flow, unsigned side, int op, int fd,
 	       uint32_t events);
+unsigned flow_guest_index(const struct flow *flow);
 const char *flow_str(const struct flow *flow, char *buf, size_t size);
 
 #define FLOW_STRLEN		320

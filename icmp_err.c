@@ -158,7 +158,7 @@ static bool icmp_err_may_relay(const struct sock_extended_err *ee)
 
 /**
  * icmp_err_source() - Who an error seems to come from, as the guest sees it
- * @flow:	Flow it is about, begun by the guest
+ * @flow:	Flow it is about, with the guest on one side
  * @offender:	Who reported it, unset if not known
  *
  * Return: the offender, unless it is hidden behind the address that the guest
@@ -167,8 +167,8 @@ static bool icmp_err_may_relay(const struct sock_extended_err *ee)
 static const struct addr *icmp_err_source(const struct flow *flow,
 					  const struct addr *offender)
 {
-	const struct flow_side *guest = &flow->side[SIDE_INI];
-	const struct flow_side *host = &flow->side[SIDE_TGT];
+	unsigned g = flow_guest_index(flow);
+	const struct flow_side *guest = &flow->side[g], *host = &flow->side[!g];
 
 	if (!addr_is_set(offender) || !addr_is_unicast(offender) ||
 	    addr_is_loopback(offender) ||
@@ -182,7 +182,7 @@ static const struct addr *icmp_err_source(const struct flow *flow,
 /**
  * icmp_err_relay() - Tell the guest about an error that a socket reports
  * @c:		Execution context
- * @flow:	Flow of the socket, begun by the guest
+ * @flow:	Flow of the socket, with the guest on one side
  * @q:		Datagram the error is about
  * @e:		Error from dgram_next_error()
  */
