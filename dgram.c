@@ -26,6 +26,7 @@
 #include "flow.h"
 #include "log.h"
 #include "sock.h"
+#include "util.h"
 
 /**
  * struct dgram_opts - socket options, by IP version, all of type int
@@ -210,21 +211,57 @@ void dgram_set_hop(struct dgram_sock *s, uint8_t ttl, uint8_t tos)
 }
 
 /**
+ * dgram_read_pktinfo() - Take over which of our addresses a datagram came to
+ * @cmsg:	Control message
+ * @info:	What is known of the datagram, completed
+ *
+ * A socket that takes both IP versions may tell of IPv4 in either way.
+ *
+ * Return: false if it is another control message
+ *
+ * Source: ip(7), IP_PKTINFO; ipv6(7), IPV6_PKTINFO
+ */
+static bool dgram_read_pktinfo(const struct cmsghdr *cmsg,
+			       struct dgram_info *info)
+{
+	size_t len = cmsg->cmsg_len - CMSG_LEN(0);
+	struct in6_pktinfo p6;
+	struct in_pktinfo p4;
+
+	if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_PKTINFO &&
+	    len >= sizeof(p4)) {
+		memcpy(&p4, CMSG_DATA(cmsg), sizeof(p4));
+		info->dst = addr_from_v4(p4.ipi_addr);
+		info->local = addr_from_v4(p4.ipi_spec_dst);
+		info->ifindex = (uint32_t)p4.ipi_ifindex;
+		return true;
+	}
+	if (cmsg->cmsg_level == IPPROTO_IPV6 &&
+	    cmsg->cmsg_type == IPV6_PKTINFO && len >= sizeof(p6)) {
+		memcpy(&p6, CMSG_DATA(cmsg), sizeof(p6));
+		info->dst = addr_from_v6(&p6.ipi6_addr);
+		info->ifindex = (uint32_t)p6.ipi6_ifindex;
+		return true;
+	}
+	return false;
+}
+
+/**
  * dgram_read_cmsg() - Take over one control message of a datagram
- * @v:		IP version of the socket
  * @cmsg:	Control message
  * @info:	What is known of the datagram, completed
  */
-static void dgram_read_cmsg(enum ipver v, struct cmsghdr *cmsg,
-			    struct dgram_info *info)
+static void dgram_read_cmsg(const struct cmsghdr *cmsg, struct dgram_info *info)
 {
+	enum ipver v = cmsg->cmsg_level == IPPROTO_IPV6 ? V6 : V4;
 	const struct dgram_opts *o = &dgram_opts[v];
 	size_t len = cmsg->cmsg_len - CMSG_LEN(0);
 	int value = 0;
 
+	if (dgram_read_pktinfo(cmsg, info))
+		return;
 	/* IP_TOS comes as one byte, all others as int */
-	if (v == V4 && cmsg->cmsg_level == IPPROTO_IP &&
-	    cmsg->cmsg_type == IP_TOS) {
+	if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_TOS) {
 		info->tos = *(const uint8_t *)CMSG_DATA(cmsg);
 		return;
 	}
@@ -240,6 +277,26 @@ static void dgram_read_cmsg(enum ipver v, struct cmsghdr *cmsg,
 		info->ttl = (uint8_t)value;
 	else if (cmsg->cmsg_type == o->tos)
 		info->tos = (uint8_t)value;
+}
+
+/**
+ * dgram_read_info() - Find out what came with a datagram
+ * @mh:		As recvmsg() filled it, source address included
+ * @info:	To be filled
+ *
+ * Return: false if the source address is none we know
+ */
+bool dgram_read_info(struct msghdr *mh, struct dgram_info *info)
+{
+	struct cmsghdr *cmsg;
+
+	memset(info, 0, sizeof(*info));
+	if (!mh->msg_namelen ||
+	    !addr_from_sockaddr(mh->msg_name, &info->src, &info->port))
+		return false;
+	for (cmsg = CMSG_FIRSTHDR(mh); cmsg; cmsg = CMSG_NXTHDR(mh, cmsg))
+		dgram_read_cmsg(cmsg, info);
+	return true;
 }
 
 /**
@@ -262,20 +319,39 @@ ssize_t dgram_recv(const struct dgram_sock *s, struct iovec *iov, size_t cnt,
 		.msg_iov = iov, .msg_iovlen = cnt,
 		.msg_control = &control, .msg_controllen = sizeof(control),
 	};
-	struct cmsghdr *cmsg;
 	ssize_t n;
 
-	memset(info, 0, sizeof(*info));
 	n = recvmsg(s->fd, &mh, MSG_DONTWAIT);
 	if (n < 0)
 		return -errno;
+	return dgram_read_info(&mh, info) ? n : -EPROTO;
+}
 
-	if (!mh.msg_namelen || !addr_from_sockaddr(&sa, &info->src,
-						   &info->port))
-		return -EPROTO;
-	for (cmsg = CMSG_FIRSTHDR(&mh); cmsg; cmsg = CMSG_NXTHDR(&mh, cmsg))
-		dgram_read_cmsg(s->v, cmsg, info);
-	return n;
+/**
+ * dgram_read_error() - Take over an error from its control message
+ * @cmsg:	Control message
+ * @e:		Error, completed
+ *
+ * Source: ip(7), IP_RECVERR: the offender's address follows the error
+ */
+static void dgram_read_error(const struct cmsghdr *cmsg, struct dgram_error *e)
+{
+	enum ipver v = cmsg->cmsg_level == IPPROTO_IPV6 ? V6 : V4;
+	const struct dgram_opts *o = &dgram_opts[v];
+	size_t len = cmsg->cmsg_len - CMSG_LEN(0);
+	union sockaddr_any sa;
+	uint16_t port;
+
+	if (cmsg->cmsg_level != o->level || cmsg->cmsg_type != o->recverr ||
+	    len < sizeof(e->ee))
+		return;
+
+	memcpy(&e->ee, CMSG_DATA(cmsg), sizeof(e->ee));
+	len -= sizeof(e->ee);
+	memset(&sa, 0, sizeof(sa));
+	memcpy(&sa, CMSG_DATA(cmsg) + sizeof(e->ee), MIN(len, sizeof(sa)));
+	if (!addr_from_sockaddr(&sa, &e->offender, &port))
+		memset(&e->offender, 0, sizeof(e->offender));
 }
 
 /**
@@ -291,14 +367,14 @@ int dgram_next_error(const struct dgram_sock *s, struct dgram_error *e)
 {
 	union { struct cmsghdr align; char buf[DGRAM_CMSG_MAX]; } control;
 	struct iovec iov = { e->data, sizeof(e->data) };
+	union sockaddr_any sa = { .sa.sa_family = AF_UNSPEC };
 	struct msghdr mh = {
+		.msg_name = &sa, .msg_namelen = sizeof(sa),
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = &control, .msg_controllen = sizeof(control),
 	};
-	const struct dgram_opts *o = &dgram_opts[s->v];
-	union sockaddr_any sa;
+	struct dgram_info info;
 	struct cmsghdr *cmsg;
-	uint16_t port;
 	ssize_t n;
 
 	memset(&e->ee, 0, sizeof(e->ee));
@@ -308,21 +384,13 @@ int dgram_next_error(const struct dgram_sock *s, struct dgram_error *e)
 		return -errno;
 	e->len = (size_t)n;
 
-	for (cmsg = CMSG_FIRSTHDR(&mh); cmsg; cmsg = CMSG_NXTHDR(&mh, cmsg)) {
-		size_t len = cmsg->cmsg_len - CMSG_LEN(0);
-
-		if (cmsg->cmsg_level != o->level ||
-		    cmsg->cmsg_type != o->recverr || len < sizeof(e->ee))
-			continue;
-
-		memcpy(&e->ee, CMSG_DATA(cmsg), sizeof(e->ee));
-		len -= sizeof(e->ee);
-		memset(&sa, 0, sizeof(sa));
-		memcpy(&sa, CMSG_DATA(cmsg) + sizeof(e->ee),
-		       len < sizeof(sa) ? len : sizeof(sa));
-		if (!addr_from_sockaddr(&sa, &e->offender, &port))
-			memset(&e->offender, 0, sizeof(e->offender));
-	}
+	for (cmsg = CMSG_FIRSTHDR(&mh); cmsg; cmsg = CMSG_NXTHDR(&mh, cmsg))
+		dgram_read_error(cmsg, e);
+	/* The name is where the datagram went, the rest is about the error */
+	dgram_read_info(&mh, &info);
+	e->remote = info.src;
+	e->remote_port = info.port;
+	e->local = info.dst;
 	return 0;
 }
 

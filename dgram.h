@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>	/* linux/errqueue.h wants it */
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <linux/types.h>
@@ -47,6 +48,9 @@ struct dgram_sock {
  * @tos:	Its TOS or traffic class
  * @ttl:	Its TTL or hop limit, 0 if not known
  * @gso_size:	Bytes of each datagram if several came joined, else 0
+ * @dst:	Its destination address, unset unless the socket tells it
+ * @local:	IPv4: our address to answer from, unset likewise
+ * @ifindex:	Interface it came by, 0 likewise
  */
 struct dgram_info {
 	struct addr src;
@@ -54,12 +58,18 @@ struct dgram_info {
 	uint8_t tos;
 	uint8_t ttl;
 	uint16_t gso_size;
+	struct addr dst;
+	struct addr local;
+	uint32_t ifindex;
 };
 
 /**
  * struct dgram_error - one entry of a socket's error queue
  * @ee:		What happened
  * @offender:	Who told us, unset if not known
+ * @remote:	Where the datagram concerned was sent to, unset if not known
+ * @remote_port: Port there, host byte order
+ * @local:	Address it was sent from, unset unless the socket tells it
  * @len:	Bytes used in @data
  * @data:	Start of the datagram concerned, after its UDP header for UDP,
  *		from its ICMP header on for echo
@@ -67,6 +77,9 @@ struct dgram_info {
 struct dgram_error {
 	struct sock_extended_err ee;
 	struct addr offender;
+	struct addr remote;
+	uint16_t remote_port;
+	struct addr local;
 	size_t len;
 	uint8_t data[ICMP_ERR_PAYLOAD_MAX];
 };
@@ -78,6 +91,7 @@ int dgram_open(const struct conf *conf, uint8_t proto, struct flow_side *host,
 	       bool share, struct dgram_sock *s);
 void dgram_close(struct dgram_sock *s);
 void dgram_set_hop(struct dgram_sock *s, uint8_t ttl, uint8_t tos);
+bool dgram_read_info(struct msghdr *mh, struct dgram_info *info);
 ssize_t dgram_recv(const struct dgram_sock *s, struct iovec *iov, size_t cnt,
 		   struct dgram_info *info);
 int dgram_next_error(const struct dgram_sock *s, struct dgram_error *e);
