@@ -160,6 +160,8 @@ void listen_close_at(struct ctx *c, uint32_t *link)
 	uint32_t index = *link;
 	struct listener *l = &ls->all[index];
 
+	if (listen_rule(c, l)->proto == IPPROTO_UDP)
+		udp_listener_closed(c, l->fd);
 	close(l->fd);
 	l->fd = -1;
 	*link = l->next;
@@ -211,6 +213,8 @@ static int listen_open_one(struct ctx *c, unsigned rule,
 	if (fd < 0)
 		return fd;
 
+	if (r->proto == IPPROTO_UDP)
+		udp_listener_opened(fd);
 	rc = sock_listen(fd, &p);
 	if (!rc)
 		rc = listen_enter(c, rule, port, fd);

@@ -6,7 +6,6 @@
 #include "fwd.h"
 #include "fwd_spec.h"
 #include "listen.h"
-#include "udp.h"
 #define WEAK __attribute__((weak))
 WEAK int fwd_table_find(const struct fwd_table *t, const struct fwd_rule *rule)
 {
@@ -45,8 +44,4 @@ WEAK bool fwd_from_socket(const struct conf *conf, const struct tap *tap,
 {
 	(void)conf; (void)tap; (void)rule; (void)ini; (void)tgt;
 	return false;
-}
-WEAK void udp_listen_event(struct ctx *c, const struct listener *l, uint32_t events)
-{
-	(void)c; (void)l; (void)events;
 }

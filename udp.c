@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* udp.c - UDP flows between the guest and host sockets
  *
- * A flow is what the guest sends from one address and port to one other, with
- * what comes back. Each has a socket of its own, so that its errors, TTL and
- * addresses are its own, see dgram.c. It ends after a time without use.
+ * A flow is what is sent from one address and port to one other, with what
+ * comes back. It ends after a time without use. One that the guest began has a
+ * socket of its own, so that its errors, TTL and addresses are its own, see
+ * dgram.c. One that a client began, see udp_in.c, has none: what the guest
+ * answers leaves through the listener that the client had contacted.
  *
  * From the guest: datagrams leave through udp_batch.c, without a copy.
  *
@@ -46,6 +48,7 @@
 #include "sock.h"
 #include "udp.h"
 #include "udp_flow.h"
+#include "udp_relay.h"
 
 #define UDP_PORT_DNS		53	/* RFC 1035, 4.2.1 */
 #define UDP_RECV_MAX		64	/* Receptions before others' turn */
@@ -93,10 +96,10 @@ static uint64_t udp_deadline(const struct ctx *c, const struct udp_flow *uf)
  * udp_use() - Note that a flow was used
  * @c:		Execution context
  * @uf:		Flow
- * @is_reply:	By the remote. To a name server, each datagram of the guest is
+ * @is_reply:	By the target. To a name server, each datagram the other way is
  *		a new query that waits for its answer.
  */
-static void udp_use(struct ctx *c, struct udp_flow *uf, bool is_reply)
+void udp_use(struct ctx *c, struct udp_flow *uf, bool is_reply)
 {
 	bool is_dns = uf->f.side[SIDE_INI].near_port == UDP_PORT_DNS;
 
@@ -153,12 +156,12 @@ static void udp_port_get(struct ctx *c, struct udp_flow *uf)
  */
 void udp_close(struct ctx *c, struct udp_flow *uf)
 {
-	if (c->udp->batch.uf == uf)
-		udp_batch_flush(c);
+	udp_batch_leave(c, uf);
 	if (uf->f.closing)
 		return;
 	if (uf->has_port)
 		udp_port_of(c, &uf->f.side[SIDE_INI])->flows--;
+	udp_in_unlink(uf);
 	dgram_close(&uf->s);
 	flow_close(c, &uf->f);
 }
@@ -175,7 +178,7 @@ void udp_close(struct ctx *c, struct udp_flow *uf)
 struct icmp_quote udp_quote(const struct udp_flow *uf, struct udphdr *uh,
 			    const void *payload, size_t len)
 {
-	const struct flow_side *guest = &uf->f.side[SIDE_INI];
+	const struct flow_side *guest = udp_guest(uf);
 
 	*uh = (struct udphdr){
 		.source = htons(guest->far_port),
@@ -192,9 +195,24 @@ struct icmp_quote udp_quote(const struct udp_flow *uf, struct udphdr *uh,
 }
 
 /**
+ * udp_relay_error() - Pass an error on to the guest
+ * @c:		Execution context
+ * @uf:		Flow it is about
+ * @e:		Error
+ */
+void udp_relay_error(struct ctx *c, const struct udp_flow *uf,
+		     const struct dgram_error *e)
+{
+	struct udphdr uh;
+	struct icmp_quote q = udp_quote(uf, &uh, e->data, e->len);
+
+	icmp_err_relay(c, &uf->f, &q, e);
+}
+
+/**
  * udp_drain_errors() - Pass errors of a flow's socket on to the guest
  * @c:		Execution context
- * @uf:		Flow
+ * @uf:		Flow, with the guest on one side
  *
  * The flow goes on: RFC 4787, 10, REQ-12.
  *
@@ -203,15 +221,15 @@ struct icmp_quote udp_quote(const struct udp_flow *uf, struct udphdr *uh,
 unsigned udp_drain_errors(struct ctx *c, struct udp_flow *uf)
 {
 	struct dgram_error e;
-	struct icmp_quote q;
-	struct udphdr uh;
 	unsigned i;
+
+	if (uf->via.fd >= 0)
+		return udp_in_drain_errors(c, uf->via.fd);
 
 	for (i = 0; i < DGRAM_ERRORS_MAX; i++) {
 		if (dgram_next_error(&uf->s, &e))
 			break;
-		q = udp_quote(uf, &uh, e.data, e.len);
-		icmp_err_relay(c, &uf->f, &q, &e);
+		udp_relay_error(c, uf, &e);
 	}
 	return i;
 }
@@ -262,6 +280,7 @@ static struct udp_flow *udp_open(struct ctx *c, const struct pkt *pkt,
 	uf->f.side[SIDE_INI] = *guest;
 	uf->f.side[SIDE_TGT] = host;
 	uf->s = s;
+	uf->via.fd = -1;
 	uf->segment_max = UINT16_MAX;
 	udp_port_get(c, uf);
 	flow_hash_side(c->flows, &uf->f, SIDE_INI);
@@ -333,7 +352,7 @@ void udp_from_guest(struct ctx *c, struct pkt *pkt)
 	if (!uf)
 		return;
 
-	udp_use(c, uf, false);
+	udp_use(c, uf, uf->via.fd >= 0);
 	udp_batch_send(c, uf, pkt, &data);
 }
 
@@ -343,8 +362,7 @@ void udp_from_guest(struct ctx *c, struct pkt *pkt)
  */
 void udp_end_batch(struct ctx *c)
 {
-	if (c->udp->batch.uf)
-		udp_batch_flush(c);
+	udp_batch_flush(c);
 }
 
 /**
@@ -432,6 +450,46 @@ static void udp_room_to_buf(struct ctx *c, struct udp_room *room, size_t len)
 }
 
 /**
+ * udp_may_stay_joined() - May a payload go to the guest as one frame?
+ * @c:		Execution context
+ * @out:	Headers, @out->gso_size set if these are joined datagrams
+ * @len:	Bytes of payload
+ *
+ * Return: false if it has to be cut, to datagrams or fragments
+ */
+bool udp_may_stay_joined(const struct ctx *c, const struct ip_out *out,
+			 size_t len)
+{
+	size_t size = out->gso_size ? MIN(out->gso_size, len) : len;
+	size_t headroom = ip_headroom(addr_version(out->src), out->l4_len);
+
+	return headroom + size <= c->tap.mtu + ETH_HLEN &&
+	       (c->tap.caps.uso || len == size);
+}
+
+/**
+ * udp_cut_to_guest() - Send datagrams to the guest each on its own
+ * @c:		Execution context
+ * @out:	Headers, @out->gso_size set if these are joined datagrams
+ * @uh:		UDP header in @out, but for its length
+ * @payload:	Payload of all
+ * @len:	Bytes of it
+ */
+void udp_cut_to_guest(struct ctx *c, struct ip_out *out, struct udphdr *uh,
+		      const uint8_t *payload, size_t len)
+{
+	size_t size = out->gso_size ? out->gso_size : len, off = 0, n;
+
+	do {
+		n = MIN(size, len - off);
+		uh->len = htons((uint16_t)(sizeof(*uh) + n));
+		if (ip_send_fragmented(&c->tap, out, payload + off, n))
+			stats_add(&c->stats, STAT_UDP_LOST, 1);
+		off += n;
+	} while (off < len);
+}
+
+/**
  * udp_to_guest() - Send what was received on to the guest
  * @c:		Execution context
  * @room:	Where it is
@@ -442,29 +500,20 @@ static void udp_room_to_buf(struct ctx *c, struct udp_room *room, size_t len)
 static void udp_to_guest(struct ctx *c, struct udp_room *room,
 			 struct ip_out *out, struct udphdr *uh, size_t len)
 {
-	size_t size = out->gso_size ? MIN(out->gso_size, len) : len, off = 0;
 	struct tap *tap = &c->tap;
-	size_t n;
 
-	if (room->has_frame && len <= room->len &&
-	    room->headroom + size <= tap->mtu + ETH_HLEN &&
-	    (tap->caps.uso || len == size)) {
-		uh->len = htons((uint16_t)(sizeof(*uh) + len));
-		if (ip_fill_headers(tap, &room->f, out, len))
-			tap_commit(tap, &room->f, room->headroom + len);
-		else
-			tap_cancel(tap, &room->f);
+	if (!room->has_frame || len > room->len ||
+	    !udp_may_stay_joined(c, out, len)) {
+		udp_room_to_buf(c, room, len);
+		udp_cut_to_guest(c, out, uh, c->udp->buf, len);
 		return;
 	}
 
-	udp_room_to_buf(c, room, len);
-	do {
-		n = MIN(size, len - off);
-		uh->len = htons((uint16_t)(sizeof(*uh) + n));
-		if (ip_send_fragmented(tap, out, c->udp->buf + off, n))
-			stats_add(&c->stats, STAT_UDP_LOST, 1);
-		off += n;
-	} while (off < len);
+	uh->len = htons((uint16_t)(sizeof(*uh) + len));
+	if (ip_fill_headers(tap, &room->f, out, len))
+		tap_commit(tap, &room->f, room->headroom + len);
+	else
+		tap_cancel(tap, &room->f);
 }
 
 /**
@@ -581,7 +630,7 @@ static void udp_event(struct ctx *c, struct flow *flow, unsigned side,
  * @c:		Execution context
  * @flow:	Flow
  */
-static void udp_timer(struct ctx *c, struct flow *flow)
+void udp_timer(struct ctx *c, struct flow *flow)
 {
 	udp_close(c, (struct udp_flow *)flow);
 }
@@ -605,7 +654,7 @@ static void udp_resume(struct ctx *c, struct flow *flow)
  * @c:		Execution context
  * @flow:	Flow
  */
-static void udp_evict(struct ctx *c, struct flow *flow)
+void udp_evict(struct ctx *c, struct flow *flow)
 {
 	udp_close(c, (struct udp_flow *)flow);
 }
@@ -625,7 +674,9 @@ static const struct flow_ops udp_ops = {
 void udp_init(struct ctx *c)
 {
 	c->udp = calloc(1, sizeof(*c->udp));
-	if (!c->udp)
+	if (!c->udp || !(c->udp->batch = udp_batch_new()) ||
+	    !(c->udp->relay = udp_relay_new()))
 		die("No memory for UDP");
 	flow_register(c->flows, FLOW_UDP, &udp_ops);
+	udp_splice_init(c);
 }

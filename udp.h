@@ -16,6 +16,12 @@ struct pkt;
 void udp_init(struct ctx *c);
 void udp_from_guest(struct ctx *c, struct pkt *pkt);
 void udp_end_batch(struct ctx *c);
+
+/* To be called by who makes listeners: before the first event, and before the
+ * descriptor is closed
+ */
+void udp_listener_opened(int fd);
+void udp_listener_closed(struct ctx *c, int fd);
 void udp_listen_event(struct ctx *c, const struct listener *l,
 		      uint32_t events);
 

@@ -15,6 +15,7 @@
  */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -26,30 +27,73 @@
 #include "ip.h"
 #include "passt.h"
 #include "udp_flow.h"
+#include "udp_relay.h"
+
+/* Messages and their pieces kept back; a frame adds a few at most */
+#define UDP_BATCH_MSGS		64
+#define UDP_BATCH_IOVS		512
+
+/**
+ * struct udp_msg - a message to be sent, of one or more datagrams
+ * @size:	Length of the first datagram, and of all but the last
+ * @segs:	Datagrams
+ * @len:	Length of all of them
+ * @is_closed:	The last one is shorter: none may follow
+ * @control:	What goes with it
+ */
+struct udp_msg {
+	uint16_t size;
+	unsigned segs;
+	size_t len;
+	bool is_closed;
+	union udp_control control;
+};
+
+/**
+ * struct udp_batch - datagrams of one flow from the guest, about to be sent
+ * @uf:		Flow, NULL if there are none
+ * @count:	Messages
+ * @iovs:	Elements used in @iov
+ * @mh:		Messages as the kernel wants them
+ * @msg:	What else is known of each
+ * @iov:	Where the payloads are: memory of the frames
+ * @to:		Where they go
+ */
+struct udp_batch {
+	struct udp_flow *uf;
+	unsigned count;
+	unsigned iovs;
+	struct mmsghdr mh[UDP_BATCH_MSGS];
+	struct udp_msg msg[UDP_BATCH_MSGS];
+	struct iovec iov[UDP_BATCH_IOVS];
+	struct udp_to to;
+};
+
+/**
+ * udp_batch_new() - Allocate the one batch, at start-up
+ *
+ * Return: batch, NULL without memory
+ */
+struct udp_batch *udp_batch_new(void)
+{
+	return calloc(1, sizeof(struct udp_batch));
+}
 
 /**
  * udp_batch_split() - Send the datagrams of a message one by one
  * @c:		Execution context
- * @uf:		Flow
- * @mh:		Message, without its control message
- * @m:		What else is known of it
+ * @i:		Number of the message in the batch
  */
-static void udp_batch_split(struct ctx *c, const struct udp_flow *uf,
-			   const struct msghdr *mh, const struct udp_msg *m)
+static void udp_batch_split(struct ctx *c, unsigned i)
 {
-	struct view v = view_from_iov(mh->msg_iov, mh->msg_iovlen, m->len);
-	struct msghdr one = *mh;
-	struct iovec iov[UDP_BATCH_IOVS];
-	struct view part;
+	const struct udp_batch *b = c->udp->batch;
+	struct msghdr mh = b->mh[i].msg_hdr;
 
-	one.msg_iov = iov;
-	one.msg_control = NULL;
-	one.msg_controllen = 0;
-	while (v.len && view_sub(&v, MIN(v.len, m->size), &part)) {
-		one.msg_iovlen = view_to_iov(&part, iov, ARRAY_SIZE(iov));
-		if (sendmsg(uf->s.fd, &one, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-			stats_add(&c->stats, STAT_UDP_LOST, 1);
-	}
+	mh.msg_control = b->to.control_len ? mh.msg_control : NULL;
+	mh.msg_controllen = b->to.control_len;
+	stats_add(&c->stats, STAT_UDP_LOST,
+		  udp_send_split(b->to.fd, &mh, b->msg[i].len,
+				 b->msg[i].size));
 }
 
 /**
@@ -70,7 +114,7 @@ static void udp_batch_tell(struct ctx *c, const struct udp_flow *uf,
 	struct icmp_quote q;
 	struct udphdr uh;
 
-	dgram_warn(&c->conf, "UDP datagrams", &uf->f.side[SIDE_TGT].far, err);
+	dgram_warn(&c->conf, "UDP datagrams", &udp_host(uf)->far, err);
 	if (!view_peek(&v, buf, n))
 		return;
 	q = udp_quote(uf, &uh, buf, n);
@@ -87,21 +131,18 @@ static void udp_batch_tell(struct ctx *c, const struct udp_flow *uf,
  * Return: 0 to try the same message again, 1 to go on to the next, -1 if the
  *	   socket is of no more use
  *
- * Source: udp(7): a send may report the error of an earlier one. Linux
- *	   net/ipv4/udp.c: UDP_SEGMENT fails with EINVAL (EMSGSIZE since 6.14)
- *	   for datagrams beyond the path's MTU, with EIO without checksum
- *	   offload.
+ * Source: udp(7): a send may report the error of an earlier one
  */
 static int udp_batch_failed(struct ctx *c, unsigned i, int err,
 			   unsigned *tries)
 {
-	struct udp_batch *b = &c->udp->batch;
+	struct udp_batch *b = c->udp->batch;
 	const struct udp_msg *m = &b->msg[i];
 	struct udp_flow *uf = b->uf;
 
-	if (m->segs > 1 && (err == EINVAL || err == EMSGSIZE || err == EIO)) {
+	if (m->segs > 1 && udp_is_uncut(err)) {
 		uf->segment_max = (uint16_t)(err == EIO ? 0 : m->size - 1);
-		udp_batch_split(c, uf, &b->mh[i].msg_hdr, m);
+		udp_batch_split(c, i);
 		return 1;
 	}
 
@@ -126,13 +167,13 @@ static int udp_batch_failed(struct ctx *c, unsigned i, int err,
  */
 void udp_batch_flush(struct ctx *c)
 {
-	struct udp_batch *b = &c->udp->batch;
+	struct udp_batch *b = c->udp->batch;
 	struct udp_flow *uf = b->uf;
 	unsigned i = 0, tries = 0;
 	int rc = 0;
 
 	while (i < b->count && rc >= 0) {
-		int n = sendmmsg(uf->s.fd, b->mh + i, b->count - i,
+		int n = sendmmsg(b->to.fd, b->mh + i, b->count - i,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n > 0) {
@@ -149,6 +190,17 @@ void udp_batch_flush(struct ctx *c)
 	b->iovs = 0;
 	if (rc < 0)
 		udp_close(c, uf);
+}
+
+/**
+ * udp_batch_leave() - Send what was gathered before a flow ends
+ * @c:		Execution context
+ * @uf:		Flow
+ */
+void udp_batch_leave(struct ctx *c, const struct udp_flow *uf)
+{
+	if (c->udp->batch->uf == uf)
+		udp_batch_flush(c);
 }
 
 /**
@@ -189,7 +241,6 @@ static void udp_batch_append(struct udp_batch *b, const struct view *data)
 {
 	struct msghdr *mh = &b->mh[b->count - 1].msg_hdr;
 	struct udp_msg *m = &b->msg[b->count - 1];
-	struct cmsghdr *cmsg = &m->control.cmsg;
 	size_t n;
 
 	n = view_to_iov(data, b->iov + b->iovs, FRAME_IOV_MAX);
@@ -201,12 +252,32 @@ static void udp_batch_append(struct udp_batch *b, const struct view *data)
 	if (m->segs < 2)
 		return;
 
-	cmsg->cmsg_level = IPPROTO_UDP;
-	cmsg->cmsg_type = UDP_SEGMENT;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(m->size));
-	memcpy(CMSG_DATA(cmsg), &m->size, sizeof(m->size));
 	mh->msg_control = &m->control;
-	mh->msg_controllen = sizeof(m->control);
+	mh->msg_controllen = udp_put_segment(&m->control, b->to.control_len,
+					     m->size);
+}
+
+/**
+ * udp_batch_put_hop() - Have TTL and TOS go with each datagram
+ * @to:		Where datagrams go: control messages are appended
+ * @v:		IP version
+ * @ttl:	TTL or hop limit
+ * @tos:	TOS or traffic class
+ *
+ * Source: ip(7), ipv6(7): options that may be given with a single datagram
+ */
+static void udp_batch_put_hop(struct udp_to *to, enum ipver v, int ttl, int tos)
+{
+	struct cmsghdr head = {
+		.cmsg_level = v == V4 ? IPPROTO_IP : IPPROTO_IPV6,
+		.cmsg_type = v == V4 ? IP_TTL : IPV6_HOPLIMIT,
+	};
+
+	to->control_len = udp_put_cmsg(&to->control, to->control_len, &head,
+				       &ttl, sizeof(ttl));
+	head.cmsg_type = v == V4 ? IP_TOS : IPV6_TCLASS;
+	to->control_len = udp_put_cmsg(&to->control, to->control_len, &head,
+				       &tos, sizeof(tos));
 }
 
 /**
@@ -214,19 +285,57 @@ static void udp_batch_append(struct udp_batch *b, const struct view *data)
  * @c:		Execution context
  * @uf:		Flow
  * @pkt:	First datagram's packet
+ *
+ * A listener serves many flows, so nothing can be set for one on its socket.
  */
 static void udp_batch_start(struct ctx *c, struct udp_flow *uf,
 			    const struct pkt *pkt)
 {
-	const struct flow_side *host = &uf->f.side[SIDE_TGT];
-	struct udp_batch *b = &c->udp->batch;
+	const struct flow_side *host = udp_host(uf);
+	struct udp_batch *b = c->udp->batch;
+
+	b->uf = uf;
+	if (uf->via.fd >= 0) {
+		uf->s.ttl = pkt->ttl ? pkt->ttl : 1;
+		uf->s.tos = pkt->tos;
+		udp_to_client(uf, &b->to);
+		udp_batch_put_hop(&b->to, addr_version(&host->far), uf->s.ttl,
+				  uf->s.tos);
+		return;
+	}
 
 	dgram_set_hop(&uf->s, pkt->ttl, pkt->tos);
-	b->uf = uf;
-	b->dst_len = 0;
+	b->to.fd = uf->s.fd;
+	b->to.sa_len = 0;
+	b->to.control_len = 0;
 	if (uf->s.is_open)
-		b->dst_len = addr_to_sockaddr(&b->dst, &host->far,
-					      host->far_port, 0);
+		b->to.sa_len = addr_to_sockaddr(&b->to.sa, &host->far,
+						host->far_port, 0);
+}
+
+/**
+ * udp_batch_new_msg() - Begin another message of the batch, still without data
+ * @b:		Batch
+ * @size:	Length of its first datagram
+ */
+static void udp_batch_new_msg(struct udp_batch *b, size_t size)
+{
+	struct msghdr *mh = &b->mh[b->count].msg_hdr;
+	struct udp_msg *m = &b->msg[b->count++];
+
+	m->size = (uint16_t)size;
+	m->segs = 0;
+	m->len = 0;
+	m->is_closed = false;
+	memcpy(&m->control, &b->to.control, b->to.control_len);
+
+	*mh = (struct msghdr){
+		.msg_name = b->to.sa_len ? &b->to.sa : NULL,
+		.msg_namelen = b->to.sa_len,
+		.msg_iov = b->iov + b->iovs,
+		.msg_control = b->to.control_len ? &m->control : NULL,
+		.msg_controllen = b->to.control_len,
+	};
 }
 
 /**
@@ -241,8 +350,7 @@ static void udp_batch_add(struct ctx *c, struct udp_flow *uf,
 			  const struct pkt *pkt, const struct view *data,
 			  size_t size)
 {
-	struct udp_batch *b = &c->udp->batch;
-	struct msghdr *mh;
+	struct udp_batch *b = c->udp->batch;
 
 	if (b->uf && (b->uf != uf || b->count == UDP_BATCH_MSGS ||
 		      b->iovs + FRAME_IOV_MAX > UDP_BATCH_IOVS ||
@@ -253,14 +361,8 @@ static void udp_batch_add(struct ctx *c, struct udp_flow *uf,
 	if (!b->uf)
 		udp_batch_start(c, uf, pkt);
 
-	if (!udp_batch_may_join(b, data->len, size)) {
-		mh = &b->mh[b->count].msg_hdr;
-		memset(mh, 0, sizeof(*mh));
-		mh->msg_name = b->dst_len ? &b->dst : NULL;
-		mh->msg_namelen = b->dst_len;
-		mh->msg_iov = b->iov + b->iovs;
-		b->msg[b->count++] = (struct udp_msg){ .size = (uint16_t)size };
-	}
+	if (!udp_batch_may_join(b, data->len, size))
+		udp_batch_new_msg(b, size);
 	udp_batch_append(b, data);
 }
 

@@ -8,29 +8,44 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
-#include <linux/udp.h>
 
 #include "dgram.h"
 #include "flow.h"
 #include "ip.h"
 
-#define UDP_LEN_MAX		65535	/* More than any payload */
+struct udphdr;
+struct udp_batch;
+struct udp_relay;
 
-/* Messages and their pieces kept back; a frame adds a few at most */
-#define UDP_BATCH_MSGS		64
-#define UDP_BATCH_IOVS		512
+#define UDP_LEN_MAX		65535	/* More than any payload */
 
 /* Joined datagrams: their number (Linux before 6.9: UDP_MAX_SEGMENTS), and
  * their payload, so that it fits a packet of either version
  */
 #define UDP_SEGS_MAX		64U
-#define UDP_SEGS_LEN_MAX	(65535UL - IPV6_HLEN - sizeof(struct udphdr))
+#define UDP_SEGS_LEN_MAX	(65535UL - IPV6_HLEN - 8)
+
+#define UDP_VIA_BUCKETS		4096U
 
 /**
- * struct udp_flow - UDP flow begun by the guest
+ * struct udp_via - listener that a flow begun by a client came by
+ * @fd:		Its descriptor, which isn't the flow's, -1 if there is none
+ * @ifindex:	Interface that link-local addresses are on, else 0
+ * @next:	Next flow in the same bucket of struct udp
+ * @prev:	Where the pointer to this flow is, NULL if it is in no bucket
+ */
+struct udp_via {
+	int fd;
+	uint32_t ifindex;
+	struct udp_flow *next;
+	struct udp_flow **prev;
+};
+
+/**
+ * struct udp_flow - UDP flow, of type FLOW_UDP or FLOW_UDP_SPLICE
  * @f:		Common head
- * @s:		Socket
+ * @s:		Socket connected to the target, none if the guest is that
+ * @via:	Listener towards the client, none if the guest is that
  * @segment_max: Longest datagram that the kernel joins for this destination
  * @has_reply:	Something came back
  * @has_port:	Counted in struct udp_port
@@ -39,6 +54,7 @@
 struct udp_flow {
 	struct flow f;
 	struct dgram_sock s;
+	struct udp_via via;
 	uint16_t segment_max;
 	bool has_reply;
 	bool has_port;
@@ -46,47 +62,6 @@ struct udp_flow {
 };
 
 static_assert(sizeof(struct udp_flow) <= FLOW_ENTRY_SIZE, "fits an entry");
-
-/**
- * struct udp_msg - a message to be sent, of one or more datagrams
- * @size:	Length of the first datagram, and of all but the last
- * @segs:	Datagrams
- * @len:	Length of all of them
- * @is_closed:	The last one is shorter: none may follow
- * @control:	Control message with @size
- */
-struct udp_msg {
-	uint16_t size;
-	unsigned segs;
-	size_t len;
-	bool is_closed;
-	union {
-		struct cmsghdr cmsg;
-		char buf[CMSG_SPACE(sizeof(uint16_t))];
-	} control;
-};
-
-/**
- * struct udp_batch - datagrams of one flow from the guest, about to be sent
- * @uf:		Flow, NULL if there are none
- * @count:	Messages
- * @iovs:	Elements used in @iov
- * @mh:		Messages as the kernel wants them
- * @msg:	What else is known of each
- * @iov:	Where the payloads are: memory of the frames
- * @dst:	Destination, for sockets that are not connected
- * @dst_len:	Its length, 0 for those that are
- */
-struct udp_batch {
-	struct udp_flow *uf;
-	unsigned count;
-	unsigned iovs;
-	struct mmsghdr mh[UDP_BATCH_MSGS];
-	struct udp_msg msg[UDP_BATCH_MSGS];
-	struct iovec iov[UDP_BATCH_IOVS];
-	union sockaddr_any dst;
-	socklen_t dst_len;
-};
 
 /**
  * struct udp_port - port of the host that stands for one of the guest
@@ -102,22 +77,61 @@ struct udp_port {
 
 /**
  * struct udp - state of all UDP flows together
- * @batch:	What is about to be sent to the host
+ * @batch:	What is about to be sent to the host, see udp_batch.c
+ * @relay:	Datagrams between sockets, see udp_relay.c
+ * @via:	Flows begun by clients, by descriptor of their listener
  * @ports:	By IP version and port of the guest
  * @buf:	Datagram that doesn't go to the guest as it is
  */
 struct udp {
-	struct udp_batch batch;
+	struct udp_batch *batch;
+	struct udp_relay *relay;
+	struct udp_flow *via[UDP_VIA_BUCKETS];
 	struct udp_port ports[IPVER_MAX][UINT16_MAX + 1];
 	uint8_t buf[UDP_LEN_MAX];
 };
 
+/* udp.c */
+void udp_use(struct ctx *c, struct udp_flow *uf, bool is_reply);
 void udp_close(struct ctx *c, struct udp_flow *uf);
+void udp_timer(struct ctx *c, struct flow *flow);
+void udp_evict(struct ctx *c, struct flow *flow);
 unsigned udp_drain_errors(struct ctx *c, struct udp_flow *uf);
+void udp_relay_error(struct ctx *c, const struct udp_flow *uf,
+		     const struct dgram_error *e);
 struct icmp_quote udp_quote(const struct udp_flow *uf, struct udphdr *uh,
 			    const void *payload, size_t len);
+bool udp_may_stay_joined(const struct ctx *c, const struct ip_out *out,
+			 size_t len);
+void udp_cut_to_guest(struct ctx *c, struct ip_out *out, struct udphdr *uh,
+		      const uint8_t *payload, size_t len);
+
+static inline const struct flow_side *udp_guest(const struct udp_flow *uf)
+{
+	return &uf->f.side[flow_guest_index(&uf->f)];
+}
+
+static inline const struct flow_side *udp_host(const struct udp_flow *uf)
+{
+	return &uf->f.side[!flow_guest_index(&uf->f)];
+}
+
+/* udp_batch.c */
+struct udp_batch *udp_batch_new(void);
 void udp_batch_flush(struct ctx *c);
+void udp_batch_leave(struct ctx *c, const struct udp_flow *uf);
 void udp_batch_send(struct ctx *c, struct udp_flow *uf,
 		    const struct pkt *pkt, struct view *data);
+
+/* udp_in.c */
+unsigned udp_in_drain_errors(struct ctx *c, int fd);
+void udp_in_unlink(struct udp_flow *uf);
+
+/* udp_splice.c */
+int udp_splice_open(struct ctx *c, struct udp_flow *uf);
+bool udp_splice_is_own(struct ctx *c, const struct flow_side *ini);
+void udp_splice_to_target(struct ctx *c, struct udp_flow *uf, unsigned first,
+			  unsigned count);
+void udp_splice_init(struct ctx *c);
 
 #endif /* UDP_FLOW_H */
