@@ -11,7 +11,8 @@
  * for lack of resources that the others fail. Those with FWD_SCAN are bound and
  * closed as ports come and go, see listen_scan.c. A rule that is in the table
  * already is not added again, and that is no error. listen_remove() closes
- * sockets; the connections they had accepted live on.
+ * sockets; the connections they had accepted live on, UDP flows don't: answers
+ * could not leave from the right port any more.
  *
  * At start-up, listen_init() adds the rules of all options: a port that is in
  * use is tried again for a while, as another instance may be about to end.
@@ -162,6 +163,8 @@ void listen_close_at(struct ctx *c, uint32_t *link)
 
 	if (listen_rule(c, l)->proto == IPPROTO_UDP)
 		udp_listener_closed(c, l->fd);
+	if (listen_rule(c, l)->proto == IPPROTO_UDP)
+		udp_listener_closed(c, l->fd);
 	close(l->fd);
 	l->fd = -1;
 	*link = l->next;
@@ -213,6 +216,9 @@ static int listen_open_one(struct ctx *c, unsigned rule,
 	if (fd < 0)
 		return fd;
 
+	if (r->proto == IPPROTO_UDP)
+		udp_listener_opened(fd);
+	/* Before it is bound: also the first datagrams are to tell all */
 	if (r->proto == IPPROTO_UDP)
 		udp_listener_opened(fd);
 	rc = sock_listen(fd, &p);

@@ -294,6 +294,16 @@ static int nsock_receive(struct nsock *n)
 }
 
 /**
+ * nsock_event() - Take in what the agent has sent
+ * @n:		Source of sockets
+ */
+void nsock_event(struct nsock *n)
+{
+	while (n->ctl >= 0 && !nsock_receive(n))
+		;
+}
+
+/**
  * nsock_ask() - Ask for more of a kind, unless that was done already
  * @n:		Source of sockets
  * @kind:	Kind
@@ -308,8 +318,10 @@ static void nsock_ask(struct nsock *n, unsigned kind)
 
 	if (s->asked || n->ctl < 0)
 		return;
-	s->asked = send(n->ctl, &msg, sizeof(msg),
-			MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(msg);
+	if (send(n->ctl, &msg, sizeof(msg), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		s->asked = true;
+	else if (errno != EAGAIN)
+		nsock_event(n);		/* Up to the end */
 }
 
 /**
@@ -377,16 +389,6 @@ struct nsock *nsock_start(const struct netns *ns, const struct conf *conf)
 int nsock_fd(const struct nsock *n)
 {
 	return n->ctl;
-}
-
-/**
- * nsock_event() - Take in what the agent has sent
- * @n:		Source of sockets
- */
-void nsock_event(struct nsock *n)
-{
-	while (n->ctl >= 0 && !nsock_receive(n))
-		;
 }
 
 /**

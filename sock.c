@@ -246,27 +246,20 @@ void sock_allow_share(int fd)
  * TCP only takes SO_REUSEADDR as leave to ignore connections that linger. With
  * UDP it would let us share the port with another program.
  *
- * UDP sockets are to tell the address each datagram came to, by IP_PKTINFO or
- * IPV6_PKTINFO, the latter with IPv4 as well where they take both.
- *
  * Return: 0, or -errno
  *
  * Source: socket(7), ip(7), ipv6(7); IP_FREEBIND goes for IPv6, too
  */
 static int sock_listen_options(int fd, const struct sock_listen *p)
 {
-	bool v6 = addr_version(&p->addr) == V6;
 	int rc = 0;
 
 	if (p->proto == IPPROTO_TCP)
 		rc = sock_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (!rc && v6)
+	if (!rc && addr_version(&p->addr) == V6)
 		rc = sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, p->v6only);
 	if (!rc && p->freebind)
 		rc = sock_set_int(fd, IPPROTO_IP, IP_FREEBIND, 1);
-	if (!rc && p->proto == IPPROTO_UDP)
-		rc = v6 ? sock_set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
-			: sock_set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
 	if (!rc && *p->ifname &&
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, p->ifname,
 		       (socklen_t)strlen(p->ifname) + 1))

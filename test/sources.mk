@@ -10,9 +10,14 @@ SOURCES_csum := addr.c csum.c view.c
 SOURCES_dhcp := addr.c dhcp.c log.c util.c view.c wire.c
 SOURCES_dhcpv6 := addr.c dhcpv6.c log.c util.c view.c wire.c
 SOURCES_frag := addr.c frag.c log.c view.c
+LISTEN := addr.c listen.c listen_scan.c log.c portscan.c sock.c timer.c \
+	  util.c test/listen_fake.c
+SOURCES_listen := $(LISTEN)
+SOURCES_listen_run := $(LISTEN)
 SOURCES_log := log.c util.c
 SOURCES_ndp := addr.c log.c ndp.c timer.c util.c view.c wire.c
 SOURCES_nlmsg := addr.c log.c nlmsg.c util.c
+SOURCES_nsock := addr.c isolate.c log.c nsock.c util.c
 SOURCES_opt := addr.c opt.c parse.c
 SOURCES_parse := addr.c parse.c
 SOURCES_pcap := pcap.c util.c view.c
