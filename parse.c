@@ -7,8 +7,8 @@
  * So alternatives can be tried one after the other, and larger forms are built
  * of smaller ones. Whoever wants a whole word ends with parse_end().
  *
- * Addresses are plain ones: neither scopes nor IPv4 ones written as IPv6
- * (::ffff:192.0.2.1) are known here. A zone behind an address is left for the
+ * Addresses are plain ones. IPv4 ones written as IPv6 (::ffff:192.0.2.1) are
+ * taken by parse_addr_mapped() only. A zone behind an address is left for the
  * caller to read.
  */
 
@@ -166,13 +166,15 @@ bool parse_ifname(const char **cursor, char *name)
 }
 
 /**
- * parse_addr() - take an IPv4 or IPv6 address; the latter may be in brackets
+ * parse_addr_mapped() - take an IPv4 or IPv6 address, or IPv4 written as IPv6
  * @cursor:	Position in the string
  * @a:		Filled with the address
  *
- * Return: false if there is none, or if it is IPv4 written as IPv6
+ * IPv6 addresses may be in brackets.
+ *
+ * Return: false if there is none
  */
-bool parse_addr(const char **cursor, struct addr *a)
+bool parse_addr_mapped(const char **cursor, struct addr *a)
 {
 	const char *p = *cursor;
 	bool bracket = parse_literal(&p, "[");
@@ -189,17 +191,36 @@ bool parse_addr(const char **cursor, struct addr *a)
 	if (bracket && !parse_literal(&p, "]"))
 		return false;
 
-	if (inet_pton(AF_INET6, text, &a6) == 1) {
-		if (IN6_IS_ADDR_V4MAPPED(&a6))
-			return false;
+	if (inet_pton(AF_INET6, text, &a6) == 1)
 		*a = addr_from_v6(&a6);
-	} else if (!bracket && inet_pton(AF_INET, text, &a4) == 1) {
+	else if (!bracket && inet_pton(AF_INET, text, &a4) == 1)
 		*a = addr_from_v4(a4);
-	} else {
+	else
 		return false;
-	}
 
 	*cursor = p;
+	return true;
+}
+
+/**
+ * parse_addr() - take an IPv4 or IPv6 address; the latter may be in brackets
+ * @cursor:	Position in the string
+ * @a:		Filled with the address
+ *
+ * Return: false if there is none, or if it is IPv4 written as IPv6
+ */
+bool parse_addr(const char **cursor, struct addr *a)
+{
+	const char *p = *cursor;
+	struct addr addr;
+
+	if (!parse_addr_mapped(&p, &addr))
+		return false;
+	if (addr_version(&addr) == V4 && memchr(*cursor, ':', p - *cursor))
+		return false;
+
+	*cursor = p;
+	*a = addr;
 	return true;
 }
 

@@ -18,6 +18,7 @@ bool parse_port(const char **cursor, uint16_t *port);
 bool parse_port_range(const char **cursor, uint16_t *first, uint16_t *last);
 bool parse_ifname(const char **cursor, char *name);
 bool parse_addr(const char **cursor, struct addr *a);
+bool parse_addr_mapped(const char **cursor, struct addr *a);
 bool parse_addr_prefix(const char **cursor, struct addr *a, int *bits);
 bool parse_netmask(const char **cursor, int *bits);
 bool parse_mac(const char **cursor, uint8_t *mac);
