@@ -15,7 +15,7 @@
 #define CONF_DNS_MAX		8	/* Name servers of an IP version */
 #define CONF_SEARCH_MAX		1024	/* Bytes of the search list */
 #define CONF_NAME_MAX		256	/* A domain name, terminated */
-#define CONF_PORTS_MAX		64	/* Uses of -t, -u, -T and -U, each */
+#define CONF_PORTS_MAX		512	/* Uses of -t, -u, -T and -U, each */
 #define CONF_MTU_DEFAULT	65520
 #define CONF_MAC_DEFAULT	"9a:55:9a:55:9a:55"
 
@@ -133,8 +133,12 @@ struct conf_ip {
  * @no_copy_addrs:	@copy_addrs likewise
  * @command:		Command to run in a new namespace, NULL-terminated, or
  *			NULL if a namespace is joined
- * @ports:		Port specifications in the order given
- * @ports_count:	How many of each kind
+ * @freebind:		-t and -u take addresses the host doesn't have yet
+ * @splice:		Local flows of the host go to sockets in the namespace
+ * @splice_only:	No other ones, and no interface in the namespace
+ * @host_lo_to_ns_lo:	They go to the loopback address they came by
+ * @ports:		Port specifications in the order given; "none" is alone
+ * @ports_count:	How many of each kind, 0 for the default
  */
 struct conf {
 	enum conf_mode mode;
@@ -181,6 +185,10 @@ struct conf {
 	bool no_copy_routes;
 	bool no_copy_addrs;
 	char *const *command;
+	bool freebind;
+	bool splice;
+	bool splice_only;
+	bool host_lo_to_ns_lo;
 	const char *ports[PORTS_KINDS][CONF_PORTS_MAX];
 	unsigned ports_count[PORTS_KINDS];
 };

@@ -1,23 +1,38 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* fwd.c - where a flow goes: given its initiating side, choose the target side
  *
- * Addresses that stand for something else, in the order they are looked at:
- * the one of --dns-forward, for DNS only, means the host's name server; the
- * one of --map-host-loopback means the host's loopback; the one of
+ * From the guest, addresses that stand for something else, in the order they
+ * are looked at: the one of --dns-forward, for DNS only, means the host's name
+ * server; the one of --map-host-loopback means the host's loopback; the one of
  * --map-guest-addr means the guest's own address as the host has it. All else
  * is what it says.
+ *
+ * From a listening socket, the rule it serves says where to: from the namespace
+ * always to the host; from the host to a socket in the namespace if both ends
+ * are loopback ones (or the rule's target is), else to the guest by the tap,
+ * from the client's own address. A client whose address the guest could not
+ * answer, as it is the guest's own or a loopback one, gets one that stands for
+ * the host.
+ *
+ * The table of rules knows of no sockets: who listens keeps both together.
  *
  * Policy only: nothing here opens a socket or sees a frame.
  */
 
+#include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "conf.h"
 #include "flow.h"
 #include "fwd.h"
+#include "tap.h"
 
 #define PORT_DNS		53	/* RFC 1035, 4.2 */
 #define PORT_DNS_TLS		853	/* RFC 7858, 3.1 */
+
+#define FWD_RANGE_STRLEN	sizeof("4294967295-4294967295")
 
 /**
  * fwd_is_dns() - Does this go to a name server?
@@ -85,4 +100,359 @@ bool fwd_from_guest(const struct conf *conf, uint8_t proto,
 	if (addr_is_loopback(&host->far))
 		host->near = addr_loopback[v];
 	return true;
+}
+
+/**
+ * fwd_target_port() - Port that a contacted one leads to
+ * @rule:	Rule
+ * @port:	Port contacted, host byte order
+ *
+ * Return: port, 0 if the rule isn't about @port
+ */
+static uint16_t fwd_target_port(const struct fwd_rule *rule, uint16_t port)
+{
+	if (port < rule->first || port > rule->last)
+		return 0;
+	return (uint16_t)(port - rule->first + rule->to_first);
+}
+
+/**
+ * fwd_to_socket() - Complete a target side that is a socket, by its address
+ * @tgt:	Target side
+ *
+ * Return: false if there is no address to go to
+ */
+static bool fwd_to_socket(struct flow_side *tgt)
+{
+	if (!addr_is_set(&tgt->far))
+		return false;
+	if (addr_is_loopback(&tgt->far))
+		tgt->near = addr_loopback[addr_version(&tgt->far)];
+	return true;
+}
+
+/**
+ * fwd_to_host() - Choose where a flow begun in the namespace goes
+ * @ini:	The side in the namespace
+ * @tgt:	Target side, with the rule's target if it has one; completed
+ *
+ * What is contacted by an address of the namespace that isn't a loopback one
+ * is a service of the host all the same.
+ *
+ * Return: false if there is nowhere to go
+ */
+static bool fwd_to_host(const struct flow_side *ini, struct flow_side *tgt)
+{
+	tgt->place = PLACE_HOST;
+	if (!addr_is_set(&tgt->far))
+		tgt->far = addr_is_loopback(&ini->near) ? ini->near :
+			   addr_loopback[addr_version(&ini->far)];
+	return fwd_to_socket(tgt);
+}
+
+/**
+ * fwd_to_ns() - Choose where in the namespace a local flow of the host goes
+ * @conf:	Configuration
+ * @tap:	Port to the guest
+ * @ini:	The side on the host
+ * @tgt:	Target side, with the rule's target if it has one; completed
+ *
+ * Services on the loopback of the namespace are private unless asked for:
+ * what listens on any address is reached by the namespace's own.
+ *
+ * Return: false if there is nowhere to go
+ */
+static bool fwd_to_ns(const struct conf *conf, const struct tap *tap,
+		      const struct flow_side *ini, struct flow_side *tgt)
+{
+	tgt->place = PLACE_NS;
+	if (!addr_is_set(&tgt->far))
+		tgt->far = conf->host_lo_to_ns_lo ? ini->near :
+			   tap->guest_addr[addr_version(&ini->far)];
+	return fwd_to_socket(tgt);
+}
+
+/**
+ * fwd_is_guests() - Would the guest take this for an address of its own?
+ * @tap:	Port to the guest
+ * @a:		Address
+ *
+ * Return: true if it would, as far as we know
+ */
+static bool fwd_is_guests(const struct tap *tap, const struct addr *a)
+{
+	return fwd_is_mapped(&tap->guest_addr[addr_version(a)], a) ||
+	       fwd_is_mapped(&tap->guest_ll, a);
+}
+
+/**
+ * fwd_is_ll6() - Is this an IPv6 link-local address?
+ * @a:		Address
+ *
+ * Return: true if it is
+ */
+static bool fwd_is_ll6(const struct addr *a)
+{
+	return addr_version(a) == V6 && addr_is_linklocal(a);
+}
+
+/**
+ * fwd_host_as_seen() - Choose an address that stands for the host as a client
+ * @conf:	Configuration
+ * @tap:	Port to the guest
+ * @own:	The client has the guest's own address, else a loopback one
+ * @dst:	Address the guest is contacted by: its scope is preferred; unset
+ *		if that isn't decided yet
+ *
+ * --no-map-gw hides loopback addresses from the guest; it is not meant to cut
+ * off clients on an address that host and guest share.
+ *
+ * Return: address, NULL if there is none
+ */
+static const struct addr *fwd_host_as_seen(const struct conf *conf,
+					   const struct tap *tap, bool own,
+					   const struct addr *dst)
+{
+	const struct conf_ip *ip = &conf->ip[addr_version(dst)];
+	const struct addr *const all[] = {
+		&ip->map_guest_addr, &ip->map_host_loopback, &ip->gw,
+		&ip->our_ll,
+	};
+	/* The first one is for the own address only, two are from options */
+	size_t last = !own && conf->no_map_gw ? 2 : ARRAY_SIZE(all), i;
+	const struct addr *found = NULL;
+
+	for (i = own ? 0 : 1; i < last; i++) {
+		if (!addr_is_set(all[i]) || fwd_is_guests(tap, all[i]))
+			continue;
+		if (addr_is_unspecified(dst) ||
+		    fwd_is_ll6(all[i]) == fwd_is_ll6(dst))
+			return all[i];
+		if (!found)
+			found = all[i];
+	}
+	return found;
+}
+
+/**
+ * fwd_client_as_seen() - Choose the address a client has towards the guest
+ * @conf:	Configuration
+ * @tap:	Port to the guest
+ * @ini:	The client's side
+ * @target:	Target of the rule, may be unset
+ *
+ * Return: address, NULL if there is none
+ */
+static const struct addr *fwd_client_as_seen(const struct conf *conf,
+					     const struct tap *tap,
+					     const struct flow_side *ini,
+					     const struct addr *target)
+{
+	enum ipver v = addr_version(&ini->far);
+	bool own = fwd_is_guests(tap, &ini->far) ||
+		   addr_is_equal(&ini->far, target);
+
+	/* The guest may have all addresses of the host: those we know are the
+	 * host's by the client that contacts itself
+	 */
+	if (conf->config_net && conf->ip[v].copy_addrs &&
+	    addr_is_equal(&ini->far, &ini->near))
+		own = true;
+
+	if (!own && !addr_is_loopback(&ini->far))
+		return &ini->far;
+	if (addr_is_loopback(&ini->far))
+		own = false;
+	return fwd_host_as_seen(conf, tap, own,
+				addr_is_set(target) ? target : &addr_any[v]);
+}
+
+/**
+ * fwd_to_guest() - Choose how a flow from the host reaches the guest
+ * @conf:	Configuration
+ * @tap:	Port to the guest
+ * @ini:	The client's side
+ * @tgt:	Target side, with the rule's target if it has one; completed
+ *
+ * Return: false if the guest can't be reached, or could not answer
+ */
+static bool fwd_to_guest(const struct conf *conf, const struct tap *tap,
+			 const struct flow_side *ini, struct flow_side *tgt)
+{
+	enum ipver v = addr_version(&ini->far);
+	const struct addr *client;
+
+	client = fwd_client_as_seen(conf, tap, ini, &tgt->far);
+	if (!client)
+		return false;
+
+	tgt->place = PLACE_GUEST;
+	tgt->near = *client;
+	tgt->near_port = ini->far_port;
+	if (!addr_is_set(&tgt->far) && !fwd_is_ll6(client))
+		tgt->far = tap->guest_addr[v];
+	if (!addr_is_set(&tgt->far) && v == V6)
+		tgt->far = tap->guest_ll;
+	if (!addr_is_set(&tgt->far))
+		tgt->far = tap->guest_addr[v];
+	return addr_is_set(&tgt->far) && !addr_is_loopback(&tgt->far);
+}
+
+/**
+ * fwd_from_socket() - Choose the target side of a flow that a listening socket
+ *		       took
+ * @conf:	Configuration
+ * @tap:	Port to the guest
+ * @rule:	Rule of the listening socket
+ * @ini:	Side of that socket: @far is the client, @near what it contacted
+ * @tgt:	Filled with the target side; if that is a socket, @near is set
+ *		only where the source is given by the destination
+ *
+ * Return: false if there is nowhere to go: such clients are turned away
+ */
+bool fwd_from_socket(const struct conf *conf, const struct tap *tap,
+		     const struct fwd_rule *rule, const struct flow_side *ini,
+		     struct flow_side *tgt)
+{
+	uint16_t port = fwd_target_port(rule, ini->near_port);
+	bool loopback = addr_is_loopback(&ini->far) &&
+			addr_is_loopback(&ini->near);
+	enum ipver v = addr_version(&ini->far);
+
+	if (!conf->ip[v].enabled || !port ||
+	    (addr_is_set(&rule->target) && addr_version(&rule->target) != v))
+		return false;
+
+	*tgt = (struct flow_side){ .far = rule->target, .far_port = port };
+	if (ini->place == PLACE_NS)
+		return fwd_to_host(ini, tgt);
+	if (conf->splice_only && !loopback)
+		return false;
+	if (conf->splice && (loopback || addr_is_loopback(&rule->target)))
+		return fwd_to_ns(conf, tap, ini, tgt);
+	return fwd_to_guest(conf, tap, ini, tgt);
+}
+
+/**
+ * fwd_rule_is_equal() - Do two rules say the same?
+ * @a:		Rule
+ * @b:		Rule
+ *
+ * What a rule does if a port can't be bound doesn't count.
+ *
+ * Return: true if they do
+ */
+static bool fwd_rule_is_equal(const struct fwd_rule *a,
+			      const struct fwd_rule *b)
+{
+	return a->proto == b->proto && a->from == b->from &&
+	       !((a->flags ^ b->flags) & FWD_V6ONLY) &&
+	       addr_is_equal(&a->listen, &b->listen) &&
+	       !strcmp(a->ifname, b->ifname) &&
+	       a->first == b->first && a->last == b->last &&
+	       addr_is_equal(&a->target, &b->target) &&
+	       a->to_first == b->to_first;
+}
+
+/**
+ * fwd_table_find() - Look for a rule
+ * @t:		Table
+ * @rule:	Rule that says the same
+ *
+ * Return: index, -ENOENT if there is none
+ */
+int fwd_table_find(const struct fwd_table *t, const struct fwd_rule *rule)
+{
+	int i;
+
+	for (i = 0; i < FWD_RULES_MAX; i++) {
+		if (t->rules[i].proto && fwd_rule_is_equal(&t->rules[i], rule))
+			return i;
+	}
+	return -ENOENT;
+}
+
+/**
+ * fwd_table_add() - Put a rule into the table
+ * @t:		Table
+ * @rule:	Rule
+ *
+ * Return: index, that of the rule which says the same if there is one; -ENOSPC
+ *	   if the table is full
+ */
+int fwd_table_add(struct fwd_table *t, const struct fwd_rule *rule)
+{
+	int i = fwd_table_find(t, rule);
+
+	if (i >= 0)
+		return i;
+	for (i = 0; i < FWD_RULES_MAX; i++) {
+		if (t->rules[i].proto)
+			continue;
+		t->rules[i] = *rule;
+		return i;
+	}
+	return -ENOSPC;
+}
+
+/**
+ * fwd_table_remove() - Take a rule out of the table
+ * @t:		Table
+ * @index:	Its index
+ */
+void fwd_table_remove(struct fwd_table *t, unsigned index)
+{
+	t->rules[index] = (struct fwd_rule){ 0 };
+}
+
+/**
+ * fwd_range_str() - Text of a range of ports
+ * @first:	First port
+ * @last:	Last port
+ * @buf:	Where to write it
+ *
+ * Return: @buf
+ */
+static const char *fwd_range_str(unsigned first, unsigned last,
+				 char buf[static FWD_RANGE_STRLEN])
+{
+	if (first == last)
+		snprintf(buf, FWD_RANGE_STRLEN, "%u", first);
+	else
+		snprintf(buf, FWD_RANGE_STRLEN, "%u-%u", first, last);
+	return buf;
+}
+
+/**
+ * fwd_rule_str() - Text of a rule, such as "TCP [192.0.2.1]:2222  =>  22"
+ * @rule:	Rule
+ * @buf:	Where to write it
+ * @size:	Bytes there, FWD_RULE_STRLEN are enough
+ *
+ * Return: @buf
+ */
+const char *fwd_rule_str(const struct fwd_rule *rule, char *buf, size_t size)
+{
+	char listen[ADDR_STRLEN] = "*", target[ADDR_STRLEN] = "";
+	char from[FWD_RANGE_STRLEN], to[FWD_RANGE_STRLEN];
+	bool has_target = addr_is_set(&rule->target);
+	bool bracket = has_target && addr_version(&rule->target) == V6;
+
+	if (addr_is_set(&rule->listen) || rule->flags & FWD_V6ONLY)
+		addr_str(&rule->listen, listen);
+	if (has_target)
+		addr_str(&rule->target, target);
+
+	snprintf(buf, size, "%s [%s]%s%s:%s  =>  %s%s%s%s%s%s%s%s",
+		 rule->proto == IPPROTO_UDP ? "UDP" : "TCP", listen,
+		 *rule->ifname ? "%" : "", rule->ifname,
+		 fwd_range_str(rule->first, rule->last, from),
+		 bracket ? "[" : "", target, bracket ? "]" : "",
+		 has_target ? ":" : "",
+		 fwd_range_str(rule->to_first, (unsigned)rule->to_first +
+			       rule->last - rule->first, to),
+		 rule->flags & FWD_WEAK ? "  (best effort)" : "",
+		 rule->flags & FWD_SCAN ? " (auto-scan)" : "",
+		 rule->flags & FWD_IMPLIED ? " (as TCP)" : "");
+	return buf;
 }
