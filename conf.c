@@ -27,6 +27,8 @@
 
 #include "conf.h"
 #include "conf_set.h"
+#include "fwd.h"
+#include "fwd_spec.h"
 #include "log.h"
 #include "opt.h"
 #include "parse.h"
@@ -44,6 +46,7 @@
 #define ACCEPT_IF	"name of an interface of this host"
 #define ACCEPT_MAC	"unicast MAC address such as " CONF_MAC_DEFAULT
 #define ACCEPT_UNICAST	"unicast address, IPv4 or IPv6, not a loopback one"
+#define ACCEPT_PORTS	"none, or [[ADDRESS][%INTERFACE]/]PORTS as in passt(1)"
 #define ACCEPT_DOMAIN	"domain name: labels of letters, digits and dashes"
 
 static opt_handler show_help;
@@ -198,23 +201,47 @@ static const struct opt conf_rows[] = {
 	{ "ipv6-only", '6', OPT_ANY, DO(conf_set_only), .help = "No IPv4" },
 	{ "tcp-ports", 't', OPT_ANY | OPT_REPEAT,
 	  TO(ports[PORTS_TCP_IN], conf_add_ports),
-	  .arg = "SPEC", .accepts = "none or auto",
-	  .help = "TCP ports forwarded to the guest:\n"
-		  "none, or with pasta also auto" },
+	  .arg = "SPEC", .accepts = ACCEPT_PORTS,
+	  .help = "TCP ports forwarded to the guest, with\n"
+		  "[ADDRESS][%INTERFACE]/ before where to listen:\n"
+		  "  none\n"
+		  "  80,8000-8010      these ports\n"
+		  "  2222:22           to another port\n"
+		  "  80:192.0.2.6/8080 of that address\n"
+		  "  2000-2099,~2042   but for some\n"
+		  "  all[:ADDRESS]     all but ephemeral ones\n"
+		  "  ~2000-2099        but for some\n"
+		  "  auto              those bound there (pasta)\n"
+		  "  8000-8010,auto    out of these\n"
+		  "default: none (passt), auto (pasta)" },
 	{ "udp-ports", 'u', OPT_ANY | OPT_REPEAT,
 	  TO(ports[PORTS_UDP_IN], conf_add_ports),
-	  .arg = "SPEC", .accepts = "none or auto",
-	  .help = "UDP ports likewise" },
+	  .arg = "SPEC", .accepts = ACCEPT_PORTS,
+	  .help = "UDP ports likewise\n"
+		  "default: those of TCP, and auto (pasta)" },
+	{ "freebind", 0, OPT_ANY, FLAG(freebind),
+	  .help = "Let -t and -u listen on addresses that this\n"
+		  "host doesn't have yet" },
 	{ "tcp-ns", 'T', OPT_PASTA | OPT_REPEAT,
 	  TO(ports[PORTS_TCP_OUT], conf_add_ports),
-	  .arg = "SPEC", .accepts = "none or auto",
-	  .help = "TCP ports forwarded to the host: none or auto" },
+	  .arg = "SPEC", .accepts = ACCEPT_PORTS,
+	  .help = "TCP ports forwarded to the host, as for -t;\n"
+		  "listening on the loopback interface, if not\n"
+		  "told otherwise\n"
+		  "default: auto" },
 	{ "udp-ns", 'U', OPT_PASTA | OPT_REPEAT,
 	  TO(ports[PORTS_UDP_OUT], conf_add_ports),
-	  .arg = "SPEC", .accepts = "none or auto",
-	  .help = "UDP ports likewise" },
-	{ "host-lo-to-ns-lo", 0, OPT_PASTA, DO(conf_set_nothing),
-	  .help = "Accepted without effect" },
+	  .arg = "SPEC", .accepts = ACCEPT_PORTS,
+	  .help = "UDP ports likewise\n"
+		  "default: those of TCP, and auto" },
+	{ "host-lo-to-ns-lo", 0, OPT_PASTA, FLAG(host_lo_to_ns_lo),
+	  .help = "What comes to -t and -u by loopback goes to the\n"
+		  "namespace's loopback" },
+	{ "no-splice", 0, OPT_PASTA, UNFLAG(splice),
+	  .help = "Pass it through the interface, instead" },
+	{ "splice-only", 0, OPT_PASTA, FLAG(splice_only),
+	  .help = "Forward loopback traffic only, without\n"
+		  "an interface in the namespace" },
 	{ "ns-ifname", 'I', OPT_PASTA,
 	  TO(ns_ifname, conf_set_ifname), .arg = "NAME",
 	  .accepts = "name of at most 15 characters, "
@@ -342,6 +369,7 @@ static void conf_default(struct conf *conf, enum conf_mode mode)
 	conf->mtu = CONF_MTU_DEFAULT;
 	conf->log_size = LOG_SIZE_DEFAULT;
 	conf->dhcp_dns = conf->dhcp_search = mode == MODE_PASST;
+	conf->splice = mode == MODE_PASTA;
 	parse_mac(&mac, conf->our_mac);
 	for (v = 0; v < IPVER_MAX; v++) {
 		conf->ip[v].enabled = true;
@@ -476,6 +504,26 @@ static void conf_check_target(struct conf *conf, char *words[])
 }
 
 /**
+ * conf_check_ports() - rules on port forwarding
+ * @conf:	Configuration
+ */
+static void conf_check_ports(struct conf *conf)
+{
+	static struct fwd_rule rules[FWD_RULES_MAX];
+
+	if (conf->host_lo_to_ns_lo && !conf->splice)
+		die("option '--host-lo-to-ns-lo': accepted only without "
+		    "--no-splice");
+	if (conf->splice_only && !conf->splice)
+		die("option '--splice-only': accepted only without "
+		    "--no-splice");
+
+	/* What we set up nothing for has just its loopback */
+	conf->host_lo_to_ns_lo |= conf->splice_only;
+	fwd_spec_rules(conf, rules, FWD_RULES_MAX);
+}
+
+/**
  * conf_check_pasta() - rules on options of pasta, and what it is to connect
  * @conf:	Configuration
  * @words:	Words behind the options, NULL-terminated
@@ -514,6 +562,7 @@ void conf_parse(struct conf *conf, int argc, char *argv[])
 			 argc, argv);
 
 	conf_check_ip(conf);
+	conf_check_ports(conf);
 	if (pasta)
 		conf_check_pasta(conf, argv + next);
 	else if (next < argc)

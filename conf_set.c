@@ -19,6 +19,9 @@
 
 #include "conf.h"
 #include "conf_set.h"
+#include "fwd.h"
+#include "fwd_spec.h"
+#include "log.h"
 #include "parse.h"
 
 #define MTU_MIN		68	/* IPv4: RFC 791, 3.2 */
@@ -440,25 +443,57 @@ const char *conf_set_only(void *target, const struct opt *o, const char *arg)
 }
 
 /**
+ * conf_check_ports() - is a port specification right?
+ * @conf:	Configuration
+ * @spec:	Specification
+ *
+ * Return: NULL, or what would be right
+ */
+static const char *conf_check_ports(const struct conf *conf, const char *spec)
+{
+	static struct fwd_rule rules[FWD_RULES_MAX];
+	const struct fwd_rule base = { .proto = IPPROTO_TCP };
+	const char *why = NULL;
+	int i, n;
+
+	n = fwd_spec_parse(spec, &base, rules, FWD_RULES_MAX, &why);
+	for (i = 0; i < n; i++) {
+		if (conf->mode == MODE_PASST && rules[i].flags & FWD_SCAN)
+			return "ports to forward whatever is bound: "
+			       "auto is for pasta only";
+	}
+	return why;
+}
+
+/**
  * conf_add_ports() - -t, -u, -T and -U: record a port specification
+ *
+ * "none" drops what was given before it, and is dropped by what comes after.
  */
 const char *conf_add_ports(void *target, const struct opt *o, const char *arg)
 {
 	size_t base = offsetof(struct conf, ports);
 	struct conf *conf = target;
 	unsigned kind = (o->offset - base) / sizeof(conf->ports[0]);
+	const char **ports = conf->ports[kind];
+	unsigned *count = &conf->ports_count[kind];
+	const char *why = conf_check_ports(conf, arg);
 
-	if (arg_is(arg, "auto") && conf->mode == MODE_PASST)
-		return "none";
-	if (!arg_is(arg, "auto") && !arg_is(arg, "none"))
-		return conf->mode == MODE_PASST ? "none" : opt_bad;
-	if (conf->ports_count[kind] == CONF_PORTS_MAX)
-		return "at most 64 uses of the option";
+	if (why)
+		return why;
 
-	conf->ports[kind][conf->ports_count[kind]++] = arg;
+	if (*count && arg_is(arg, "none") && !arg_is(ports[0], "none"))
+		warn("option '-%c': 'none' drops '%.80s' given before it",
+		     o->letter, ports[*count - 1]);
+	if (*count && (arg_is(arg, "none") || arg_is(ports[0], "none")))
+		*count = 0;
+	if (*count == CONF_PORTS_MAX)
+		return "at most 512 uses of the option";
+
+	ports[(*count)++] = arg;
 	return NULL;
 }
-_Static_assert(CONF_PORTS_MAX == 64, "the message above tells the limit");
+_Static_assert(CONF_PORTS_MAX == 512, "the message above tells the limit");
 
 /**
  * conf_set_userns() - --userns: path of a user namespace

@@ -136,8 +136,8 @@ int usual_host(void **state)
  */
 bool parse(const char *line)
 {
-	static char words[1024];
-	static char *argv[80];
+	static char words[4096];
+	static char *argv[600];
 	char *word, *save = NULL;
 	int argc = 0;
 

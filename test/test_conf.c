@@ -365,28 +365,95 @@ static void test_targets_wrong(void **state)
 
 static void test_ports(void **state)
 {
-	char line[1024] = "pasta";
+	char line[4096] = "pasta";
 	size_t len = strlen(line);
 	int i;
 
 	(void)state;
-	assert_true(parse("pasta -t auto -t none -U none"));
+	assert_true(parse("pasta -t 22,80:8080 -U none --tcp-ports=::1/auto"));
 	assert_int_equal(conf.ports_count[PORTS_TCP_IN], 2);
-	assert_string_equal(conf.ports[PORTS_TCP_IN][0], "auto");
-	assert_string_equal(conf.ports[PORTS_TCP_IN][1], "none");
+	assert_string_equal(conf.ports[PORTS_TCP_IN][0], "22,80:8080");
+	assert_string_equal(conf.ports[PORTS_TCP_IN][1], "::1/auto");
 	assert_int_equal(conf.ports_count[PORTS_UDP_IN], 0);
 	assert_int_equal(conf.ports_count[PORTS_TCP_OUT], 0);
 	assert_int_equal(conf.ports_count[PORTS_UDP_OUT], 1);
-	assert_true(parse("passt -t none -u none"));
+	assert_true(parse("passt -t none -u ~53"));
 	assert_false(parse("passt -t auto"));
+	assert_non_null(strstr(message, "auto is for pasta only"));
+	assert_false(parse("passt -u 8000-8010,auto"));
 	assert_false(parse("passt -T none"));
 
-	for (i = 0; i < 63; i++)
-		len += snprintf(line + len, sizeof(line) - len, " -tauto");
+	/* Scenario 71 */
+	assert_true(parse("pasta -D 192.0.2.53 -t 22"));
+	assert_int_equal(conf.ports_count[PORTS_TCP_IN], 1);
+	assert_int_equal(conf.ip[V4].dns_count, 1);
+
+	for (i = 0; i < 512; i++)
+		len += snprintf(line + len, sizeof(line) - len, " -t22");
 	assert_true(parse(line));
-	snprintf(line + len, sizeof(line) - len, " -tnone -tnone");
+	snprintf(line + len, sizeof(line) - len, " -t22");
 	assert_false(parse(line));
-	assert_non_null(strstr(message, "64"));
+	assert_non_null(strstr(message, "512"));
+}
+
+/* As callers append it to what their users say, it is no error */
+static void test_ports_none(void **state)
+{
+	(void)state;
+	assert_true(parse("pasta -T6379 -T5432 -T none"));
+	assert_int_equal(conf.ports_count[PORTS_TCP_OUT], 1);
+	assert_string_equal(conf.ports[PORTS_TCP_OUT][0], "none");
+	assert_non_null(strstr(told, "'-T': 'none' drops '5432'"));
+
+	assert_true(parse("pasta -t auto -t none -t 22 -t 80"));
+	assert_int_equal(conf.ports_count[PORTS_TCP_IN], 2);
+	assert_string_equal(conf.ports[PORTS_TCP_IN][0], "22");
+	assert_string_equal(conf.ports[PORTS_TCP_IN][1], "80");
+
+	assert_true(parse("pasta -t none -t none"));
+	assert_string_equal(told, "");
+}
+
+/* Each use is right by itself */
+static void test_ports_conflict(void **state)
+{
+	(void)state;
+	assert_false(parse("pasta -u 53 -u 50-60:1050-1060"));
+	assert_non_null(strstr(message, "'--udp-ports'"));
+	assert_non_null(strstr(message, "'50-60:1050-1060'"));
+	assert_non_null(strstr(message, "one target for each port"));
+	assert_false(parse("pasta -T 192.0.2.1/53 -T 192.0.2.1/all "
+			   "-T 192.0.2.1/53:192.0.2.5"));
+	assert_non_null(strstr(message, "'--tcp-ns'"));
+
+	assert_true(parse("pasta -u 53 -u 50-60 -u 192.0.2.1/53:54"));
+	assert_true(parse("pasta -t 53 -u 53:54 -T 53:55"));
+	assert_true(parse("pasta -t 53:54 -t all"));
+}
+
+static void test_local_flows(void **state)
+{
+	(void)state;
+	assert_true(parse("pasta"));
+	assert_true(conf.splice);
+	assert_false(conf.splice_only || conf.host_lo_to_ns_lo ||
+		     conf.freebind);
+	assert_true(parse("passt --freebind"));
+	assert_false(conf.splice);
+	assert_true(conf.freebind);
+	assert_true(parse("pasta --no-splice"));
+	assert_false(conf.splice);
+	assert_true(parse("pasta --host-lo-to-ns-lo"));
+	assert_true(conf.host_lo_to_ns_lo);
+	assert_true(parse("pasta --splice-only"));
+	assert_true(conf.splice_only && conf.host_lo_to_ns_lo);
+
+	assert_false(parse("pasta --no-splice --host-lo-to-ns-lo"));
+	assert_non_null(strstr(message, "--host-lo-to-ns-lo"));
+	assert_false(parse("pasta --splice-only --no-splice"));
+	assert_non_null(strstr(message, "--splice-only"));
+	assert_false(parse("passt --no-splice"));
+	assert_false(parse("passt --host-lo-to-ns-lo"));
 }
 
 static void test_runas(void **state)
@@ -420,8 +487,9 @@ static void test_callers(void **state)
 		"--tcp-ports=auto --udp-ports=none --host-lo-to-ns-lo "
 		"--userns=/proc/self/ns/user --netns=/proc/self/ns/net",
 		/* Podman, with an option of the user's before */
-		"pasta --config-net -T auto --dns-forward 169.254.1.1 "
-		"-t none -u none -T none -U none --no-map-gw --quiet "
+		"pasta --config-net -T auto -t 192.0.2.1/8080-8080:80-80 "
+		"-t ::1/8080-8080:80-80 -u 8080-8080:80-80 "
+		"--dns-forward 169.254.1.1 -U none --no-map-gw --quiet "
 		"--netns /proc/self/ns/net --map-guest-addr 169.254.1.2",
 		"pasta --config-net --pid /tmp/x.pid --dns-forward "
 		"169.254.1.1 -t none -u none -T none -U none --no-map-gw "
@@ -456,6 +524,9 @@ int main(void)
 		TEST(test_targets),
 		TEST(test_targets_wrong),
 		TEST(test_ports),
+		TEST(test_ports_none),
+		TEST(test_ports_conflict),
+		TEST(test_local_flows),
 		TEST(test_runas),
 		TEST(test_callers),
 	};

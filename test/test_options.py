@@ -116,9 +116,21 @@ BAD = [
       for r in ('', ':', '1:', ':1', 'no-such-user', 'root:no-such-group',
                 '4294967295', '-1', '1:2:3')],
     # port forwarding
-    *[([option, spec], [f"'{option}'", f"'{spec}'", 'none or auto'])
+    *[([option, spec], [f"'{option}'", f"'{spec}'", right])
       for option in ('-t', '--tcp-ports', '-u', '-T', '-U')
-      for spec in ('', 'all', '22', 'None', 'auto,none')],
+      for spec, right in (('', 'ports, all, auto or none'),
+                          ('None', 'PORT, FIRST-LAST'),
+                          ('auto,none', 'none without anything besides'),
+                          ('0', 'port numbers from 1 to 65535'),
+                          ('22-80:32', 'as many target ports'))],
+    (['-t'], ["'-t'", 'value missing', 'PORTS']),
+    (['-t', '22', '-t', '20-30:2020-2030'],
+     ["'--tcp-ports'", "'20-30:2020-2030'", 'one target for each port']),
+    (['-U%lo/53', '-U%lo/53:5353'],
+     ["'--udp-ns'", "'%lo/53:5353'", 'one target for each port']),
+    (['--no-splice', '--host-lo-to-ns-lo'],
+     ["'--host-lo-to-ns-lo'", '--no-splice']),
+    (['--splice-only', '--no-splice'], ["'--splice-only'", '--no-splice']),
     # flags with values, missing values
     (['--quiet=1'], ["'--quiet'", "'1'", 'none']),
     (['--config-net='], ["'--config-net'", "''", 'none']),
@@ -208,10 +220,10 @@ def test_passt_takes_no_words(run):
 
 def test_passt_ports(run):
     """Without a namespace, auto isn't possible"""
-    for spec in 'auto', 'all':
+    for spec in 'auto', '::1/auto', '8000-8010,auto':
         line = line_of(run('passt', '-t', spec))
         assert "'-t'" in line and f"'{spec}'" in line
-        assert line.endswith('accepted: none')
+        assert line.endswith('auto is for pasta only')
 
 
 def test_foreign_text_stays_on_its_line(run):
@@ -233,7 +245,8 @@ def test_version(run, program, args):
 
 @pytest.mark.parametrize('option', [
     '--host-lo-to-ns-lo', '--config-net', '-e', '--stderr', '--chroot-fallback',
-    '--map-guest-addr=169.254.1.2', '-tnone', '-Tauto', '--no-map-gw'])
+    '--map-guest-addr=169.254.1.2', '-tnone', '-Tauto', '--no-map-gw',
+    '--no-splice', '--splice-only', '--freebind', '-t22', '-u[::]/53:fc00::2'])
 def test_probes_of_callers(run, option):
     """Callers find out by --version whether an option is known"""
     assert run('pasta', option, '--version').returncode == 0
