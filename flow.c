@@ -12,9 +12,10 @@
  * flow_end_turn(), once the events taken in the same turn of the loop are
  * handled, so that a stale one never meets another flow.
  *
- * A full table closes the flow that was unused for longest, echo flows first,
- * then UDP, then TCP: a few entries are kept back for that, as what was closed
- * is free only at the end of the turn.
+ * A full table closes the flow that was unused for longest, attempts that came
+ * to nothing yet first, then echo flows, UDP, TCP: a few entries are kept back
+ * for that, as what was closed is free only at the end of the turn. Attempts
+ * are bounded besides: a flood of them doesn't get at what is established.
  *
  * Lookups are O(1) as long as the hash, keyed with a secret, spreads. Memory
  * of entries that were never used isn't touched.
@@ -33,6 +34,7 @@
 #include "passt.h"
 
 #define FLOW_RESERVE		64	/* Kept for use while evicting */
+#define FLOW_HALF_OPEN_MAX	2048	/* Attempts at the same time */
 #define FLOW_BUCKETS		(FLOW_MAX * 2)
 
 static const char *const flow_type_names[] = {
@@ -69,6 +71,8 @@ union flow_entry {
  * @free:	Entries used before, linked by @lru
  * @closing:	Entries to be freed at the end of the turn, linked by @lru
  * @by_type:	Entries of each type, the longest unused first
+ * @half_open:	Attempts, which aren't in @by_type, the oldest first
+ * @half_open_count: How many those are
  * @waiting:	Those that wait for room to the guest, first come first served
  * @waiting_count: How many those are
  * @count:	Entries of each type
@@ -83,6 +87,8 @@ struct flowtab {
 	struct flow_list free;
 	struct flow_list closing;
 	struct flow_list by_type[FLOW_TYPE_MAX];
+	struct flow_list half_open;
+	uint32_t half_open_count;
 	struct flow_list waiting;
 	uint32_t waiting_count;
 	uint32_t count[FLOW_TYPE_MAX];
@@ -194,7 +200,7 @@ struct flowtab *flow_table_new(uint32_t max)
 		die("No memory for a table of %u flows", max);
 
 	ft->max = max;
-	ft->free = ft->closing = ft->waiting = empty;
+	ft->free = ft->closing = ft->waiting = ft->half_open = empty;
 	for (i = 0; i < FLOW_TYPE_MAX; i++)
 		ft->by_type[i] = empty;
 	util_random(&ft->key, sizeof(ft->key));
@@ -214,6 +220,64 @@ void flow_register(struct flowtab *ft, enum flow_type type,
 }
 
 /**
+ * flow_list_of() - List that a flow in use stands in, by its age
+ * @ft:		Flow table
+ * @flow:	Flow
+ *
+ * Return: the list
+ */
+static struct flow_list *flow_list_of(struct flowtab *ft,
+				      const struct flow *flow)
+{
+	return flow->half_open ? &ft->half_open : &ft->by_type[flow->type];
+}
+
+/**
+ * flow_evict_half_open() - Close the oldest attempt
+ * @c:		Execution context
+ *
+ * Return: false if there is none
+ */
+static bool flow_evict_half_open(struct ctx *c)
+{
+	struct flowtab *ft = c->flows;
+	struct flow *flow;
+
+	if (ft->half_open.first == FLOW_NONE)
+		return false;
+
+	flow = flow_at(ft, ft->half_open.first);
+	stats_add(&c->stats, STAT_FLOW_FULL, 1);
+	ft->ops[flow->type]->evict(c, flow);
+	return true;
+}
+
+/**
+ * flow_set_half_open() - Say that a flow is an attempt, or that it succeeded
+ * @c:		Execution context
+ * @flow:	Flow, not closing
+ * @half_open:	It is an attempt; if there are too many, the oldest is closed
+ */
+void flow_set_half_open(struct ctx *c, struct flow *flow, bool half_open)
+{
+	struct flowtab *ft = c->flows;
+	uint32_t index = flow_index(ft, flow);
+
+	if (flow->half_open == half_open)
+		return;
+	if (half_open && ft->half_open_count >= FLOW_HALF_OPEN_MAX)
+		flow_evict_half_open(c);
+
+	flow_remove(ft, flow_list_of(ft, flow), index);
+	flow->half_open = half_open;
+	flow_append(ft, flow_list_of(ft, flow), index);
+	if (half_open)
+		ft->half_open_count++;
+	else
+		ft->half_open_count--;
+}
+
+/**
  * flow_evict() - Close the flow that was unused for longest
  * @c:		Execution context
  */
@@ -226,6 +290,8 @@ static void flow_evict(struct ctx *c)
 	struct flowtab *ft = c->flows;
 	unsigned i;
 
+	if (flow_evict_half_open(c))
+		return;
 	for (i = 0; i < ARRAY_SIZE(order); i++) {
 		struct flow_list *list = &ft->by_type[order[i]];
 
@@ -389,7 +455,7 @@ struct flow *flow_lookup(struct flowtab *ft, uint8_t proto,
  */
 void flow_touch(struct flowtab *ft, struct flow *flow)
 {
-	struct flow_list *list = &ft->by_type[flow->type];
+	struct flow_list *list = flow_list_of(ft, flow);
 	uint32_t index = flow_index(ft, flow);
 
 	if (list->last == index)
@@ -434,7 +500,9 @@ void flow_close(struct ctx *c, struct flow *flow)
 	}
 	flow->waiting = false;
 	flow->closing = true;
-	flow_remove(ft, &ft->by_type[flow->type], index);
+	flow_remove(ft, flow_list_of(ft, flow), index);
+	if (flow->half_open)
+		ft->half_open_count--;
 	flow_append(ft, &ft->closing, index);
 }
 

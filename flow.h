@@ -87,6 +87,7 @@ struct flow_link {
  * @hashed:	Bit for each side that is in the hash table
  * @waiting:	In the list of those that wait for room to the guest
  * @closing:	Freed at the end of this turn of the loop
+ * @half_open:	An attempt, see flow_set_half_open()
  */
 struct flow {
 	struct timer timer;
@@ -99,6 +100,7 @@ struct flow {
 	uint8_t hashed;
 	bool waiting;
 	bool closing;
+	bool half_open;
 };
 
 /**
@@ -125,6 +127,7 @@ struct flow *flow_alloc(struct ctx *c, enum flow_type type, uint8_t proto);
 void flow_hash_side(struct flowtab *ft, struct flow *flow, unsigned side);
 struct flow *flow_lookup(struct flowtab *ft, uint8_t proto,
 			 const struct flow_side *key, unsigned *side);
+void flow_set_half_open(struct ctx *c, struct flow *flow, bool half_open);
 void flow_touch(struct flowtab *ft, struct flow *flow);
 void flow_unhash(struct flowtab *ft, struct flow *flow);
 void flow_close(struct ctx *c, struct flow *flow);
@@ -142,7 +145,6 @@ int flow_epoll(struct ctx *c, struct flow *flow, unsigned side, int op, int fd,
 	       uint32_t events);
 unsigned flow_guest_index(const struct flow *flow);
 const char *flow_str(const struct flow *flow, char *buf, size_t size);
-
 #define FLOW_STRLEN		320
 
 #endif /* FLOW_H */

@@ -317,6 +317,7 @@ static void splice_event(struct ctx *c, struct flow *flow, unsigned side,
 			return;
 		}
 		conn->connecting = false;
+		flow_set_half_open(c, flow, false);
 		splice_resume(c, flow);
 		return;
 	}
@@ -393,6 +394,7 @@ static int splice_connect(struct ctx *c, struct splice_conn *conn)
 	for (side = 0; side < SIDES; side++) {
 		/* Small messages are not to wait for acknowledgements */
 		sock_set_int(conn->fd[side], IPPROTO_TCP, TCP_NODELAY, 1);
+		sock_set_int(conn->fd[side], SOL_SOCKET, SO_OOBINLINE, 1);
 		rc = flow_epoll(c, &conn->f, side, EPOLL_CTL_ADD,
 				conn->fd[side], all);
 		if (rc)
@@ -427,6 +429,7 @@ void splice_accepted(struct ctx *c, int fd, const struct flow_side *ini,
 	conn->fd[SIDE_TGT] = -1;
 	conn->way[SIDE_INI].pipe = conn->way[SIDE_TGT].pipe = -1;
 	conn->connecting = true;
+	flow_set_half_open(c, flow, true);
 
 	rc = splice_connect(c, conn);
 	if (rc)

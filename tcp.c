@@ -438,6 +438,7 @@ struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest,
 	flow->side[tcp_guest_index(conn)] = *guest;
 	flow->side[!tcp_guest_index(conn)] = *host;
 	flow_hash_side(c->flows, flow, tcp_guest_index(conn));
+	flow_set_half_open(c, flow, true);
 	conn->rcv_wscale = TCP_WSCALE_OURS;
 	conn->rto_ms = TCP_RTO_INIT_MS;
 	conn->active_ms = c->now_ms;

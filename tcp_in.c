@@ -487,6 +487,7 @@ static bool tcp_syn_received(struct ctx *c, struct tcp_conn *conn,
 	}
 
 	conn->flags |= CONN_ESTABLISHED;
+	flow_set_half_open(c, &conn->f, false);
 	conn->snd_una = seg->ack;
 	conn->snd_wl2 = seg->ack;
 	conn->retries = 0;
@@ -530,6 +531,7 @@ static void tcp_syn_sent(struct ctx *c, struct tcp_conn *conn,
 	conn->retries = 0;
 	conn->retry_ms = 0;
 	conn->flags |= CONN_ESTABLISHED | CONN_ACK_NOW;
+	flow_set_half_open(c, &conn->f, false);
 	tcp_mark_dirty(c, conn);
 }
 
