@@ -309,6 +309,16 @@ def test_manual_refers_to_options_there_are():
     assert shown and set(shown) <= names
 
 
+def test_manual_examples_of_ports(run):
+    """Each specification shown is accepted, by all options that take one"""
+    with open(os.path.join(TOP, 'passt.1'), encoding='utf-8') as f:
+        specs = re.findall(r'^\.It Cm \\-t (\S+)$', f.read(), re.M)
+    assert len(specs) == 18
+    for spec in specs:
+        for option in '-t', '-u', '-T', '-U':
+            assert run('pasta', option, spec, '--version').returncode == 0
+
+
 def test_manual_is_well_formed():
     """mandoc has nothing to say that matters"""
     try:
