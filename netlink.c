@@ -482,6 +482,37 @@ static int nl_addr_copy_one(int nl, unsigned ifindex,
 }
 
 /**
+ * nl_addr_in_turn() - Find the message about the address to be added next
+ * @d:		Addresses, in the order the kernel has them
+ * @v:		IP version
+ * @n:		Number of those before
+ *
+ * The kernel puts new IPv4 addresses after those it has, but new IPv6 ones
+ * before them. The order counts: where several addresses would do as the source
+ * of a packet, the kernel takes the first one.
+ *
+ * Takes as long as there are addresses.
+ *
+ * Return: message, NULL if all have had their turn
+ */
+static const struct nlmsghdr *nl_addr_in_turn(const struct nl_dump *d,
+					      enum ipver v, unsigned n)
+{
+	const struct nlmsghdr *h;
+	unsigned count = 0;
+
+	for (h = nl_dump_next(d, NULL); h; h = nl_dump_next(d, h))
+		count++;
+	if (n >= count)
+		return NULL;
+
+	n = v == V6 ? count - 1 - n : n;
+	for (h = nl_dump_next(d, NULL); n; n--)
+		h = nl_dump_next(d, h);
+	return h;
+}
+
+/**
  * nl_addr_copy() - Copy the addresses of an interface, link-local ones excepted
  * @src_nl:	Socket where they are
  * @src_ifindex: Interface that has them
@@ -499,13 +530,14 @@ int nl_addr_copy(int src_nl, unsigned src_ifindex, int dst_nl,
 	const struct nlmsghdr *h;
 	struct nl_address a;
 	struct nl_dump d;
+	unsigned i;
 	int ret;
 
 	ret = nl_addr_dump(src_nl, src_ifindex, v, &d);
 	if (ret)
 		goto out;
 
-	for (h = nl_dump_next(&d, NULL); h; h = nl_dump_next(&d, h)) {
+	for (i = 0; (h = nl_addr_in_turn(&d, v, i)); i++) {
 		char str[ADDR_STRLEN];
 		int one;
 
