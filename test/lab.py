@@ -252,11 +252,13 @@ class Topology:
         self.remote2 = Netns.new('remote2')
         self.all = [self.host, self.remote1, self.remote2]
         for ns in self.all:
-            # New addresses are usable at once; replies may take another way
+            # New addresses are usable at once; replies may take another way;
+            # every error is told
             ns.sysctl(ipv6__conf__all__accept_dad=0,
                       ipv6__conf__default__accept_dad=0,
                       ipv4__conf__all__rp_filter=0,
-                      ipv4__conf__default__rp_filter=0)
+                      ipv4__conf__default__rp_filter=0,
+                      ipv4__icmp_ratelimit=0, ipv6__icmp__ratelimit=0)
         self.host.sysctl(ipv4__ping_group_range='0 2147483647')
         self.wire(self.remote1, 'eth0', '192.0.2', '2001:db8:1:')
         self.wire(self.remote2, 'eth1', '198.51.100', '2001:db8:2:')
