@@ -41,7 +41,7 @@
 #include "timer.h"
 #include "udp.h"
 
-#define FDS_OTHER		256	/* Descriptors that aren't a flow's */
+#define FDS_OTHER		512	/* Descriptors that aren't a flow's */
 #define NETNS_POLL_MS		500	/* Between looks at its name */
 
 /**
