@@ -259,10 +259,10 @@ static const struct addr *fwd_client_as_seen(const struct conf *conf,
 	    addr_is_equal(&ini->far, &ini->near))
 		own = true;
 
-	if (!own && !addr_is_loopback(&ini->far))
-		return &ini->far;
 	if (addr_is_loopback(&ini->far))
 		own = false;
+	else if (!own)
+		return &ini->far;
 	return fwd_host_as_seen(conf, tap, own,
 				addr_is_set(target) ? target : &addr_any[v]);
 }

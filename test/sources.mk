@@ -14,6 +14,8 @@ LISTEN := addr.c listen.c listen_scan.c log.c portscan.c sock.c timer.c \
 	  util.c test/listen_fake.c
 SOURCES_listen := $(LISTEN)
 SOURCES_listen_run := $(LISTEN)
+SOURCES_fwd := addr.c fwd.c parse.c
+SOURCES_fwd_spec := addr.c fwd.c fwd_spec.c parse.c
 SOURCES_log := log.c util.c
 SOURCES_ndp := addr.c log.c ndp.c timer.c util.c view.c wire.c
 SOURCES_nlmsg := addr.c log.c nlmsg.c util.c
