@@ -279,17 +279,17 @@ static const char *spec_listen_wrong(const char *p)
 	size_t digits = strspn(p, DIGITS);
 	struct addr a;
 
-	if (!slash) {
-		bool place = *p == '%' || parse_addr_mapped(&p, &a);
-
-		return place ? WHY_NO_SLASH : NULL;
-	}
-
-	/* The slash may be that of a target */
-	if ((digits && strchr("-,:", p[digits])) || *p == '~' ||
+	/* An entry: the slash, if there is one, may be that of a target */
+	if ((digits && (!p[digits] || strchr("-,:", p[digits]))) || *p == '~' ||
 	    !strncmp(p, "all", 3) || !strncmp(p, "auto", 4))
 		return NULL;
 
+	/* Such as 192.0.2.1:22, which isn't read as an address */
+	if (!slash && p[digits] == '.' && strchr(p + digits + 1, '.'))
+		return WHY_NO_SLASH;
+	if (!slash)
+		return *p == '%' || parse_addr_mapped(&p, &a) ? WHY_NO_SLASH :
+								NULL;
 	if (parse_addr_mapped(&p, &a) && *p == '/')
 		return WHY_NO_PORTS;
 	if (*p == '%')
@@ -400,11 +400,12 @@ static void list_covered(const struct rule_list *l, const struct fwd_rule *rule,
  * @l:		List
  * @rule:	Rule
  * @excluded:	Ports to leave out, NULL if there are none
+ * @may_differ:	Those there may have another target: then that is in force
  *
  * Return: NULL, or what would be right
  */
 static const char *list_add(struct rule_list *l, const struct fwd_rule *rule,
-			    const struct portmap *excluded)
+			    const struct portmap *excluded, bool may_differ)
 {
 	struct fwd_rule *run = NULL;
 	struct portmap covered;
@@ -416,8 +417,7 @@ static const char *list_add(struct rule_list *l, const struct fwd_rule *rule,
 
 		if (excluded && portmap_test(excluded, (uint16_t)port))
 			there = true;
-		else if (there && !(rule->flags & FWD_WEAK) &&
-			 list_has_other(l, rule, port))
+		else if (there && !may_differ && list_has_other(l, rule, port))
 			return WHY_CONFLICT;
 
 		if (there) {
@@ -557,7 +557,7 @@ static const char *spec_add_all(struct rule_list *l,
 	if (why)
 		return why;
 	rule.flags |= FWD_WEAK;
-	return list_add(l, &rule, &excluded);
+	return list_add(l, &rule, &excluded, true);
 }
 
 /**
@@ -590,7 +590,7 @@ static const char *spec_to_list(const char *spec, struct fwd_rule *base,
 			continue;
 		why = spec_rule(base, &s, &e, &rule);
 		if (!why)
-			why = list_add(l, &rule, &s.excluded);
+			why = list_add(l, &rule, &s.excluded, false);
 		if (why)
 			return why;
 	} while (parse_literal(&spec, ","));
@@ -677,7 +677,7 @@ static const char *rules_add_spec(const struct conf *conf, enum conf_ports kind,
 	for (i = 0; i < n && !why; i++) {
 		if (!(rules[i].flags & FWD_WEAK) == !weak &&
 		    rule_is_enabled(conf, &rules[i]))
-			why = list_add(l, &rules[i], NULL);
+			why = list_add(l, &rules[i], NULL, weak);
 	}
 	return why;
 }
@@ -734,7 +734,7 @@ static void rules_add_implied(uint8_t from, struct rule_list *l)
 		rule.proto = IPPROTO_UDP;
 		rule.to_first = rule.first;
 		rule.flags |= FWD_WEAK | FWD_IMPLIED;
-		list_add(l, &rule, NULL);
+		list_add(l, &rule, NULL, true);
 	}
 }
 
