@@ -481,6 +481,10 @@ static bool tcp_syn_received(struct ctx *c, struct tcp_conn *conn,
 	}
 	if (!(seg->flags & SEG_ACK))
 		return false;
+	if (!tcp_is_acceptable(conn, seg)) {
+		tcp_send_ack(c, conn);
+		return false;
+	}
 	if (seg->ack != conn->iss + 1) {
 		tcp_refuse(c, pkt, seg);
 		return false;
@@ -561,7 +565,9 @@ static void tcp_syn_again(struct ctx *c, struct tcp_conn *conn,
 	}
 
 	flow_unhash(c->flows, &conn->f);
+	/* Nothing of it is outstanding to the guest any more */
 	conn->flags |= CONN_FIN_ACKED | CONN_HOST_FIN | CONN_FIN_SENT;
+	conn->snd_una = conn->snd_nxt = conn->snd_max;
 	conn->flags &= ~(uint32_t)CONN_ACK_NOW;
 	tcp_close_if_done(c, conn);
 	tcp_open(c, pkt, seg, guest);

@@ -36,6 +36,7 @@
 
 #define TCP_OUT_FRAMES		16	/* Filled by one recvmsg() at most */
 #define TCP_OUT_IOV		(TCP_OUT_FRAMES * 8)
+#define TCP_WINDOW_STEP		(16U * 1024)	/* Room worth telling at most */
 /* Bytes a connection may send before others have their turn */
 #define TCP_OUT_BUDGET		(512U * 1024)
 
@@ -66,23 +67,35 @@ static void tcp_flags_put(struct tcphdr *th, uint8_t flags)
 }
 
 /**
- * tcp_window_free() - How much more the host's socket can take
+ * tcp_room() - How far the window could reach: what socket and pool can take
+ * @c:		Execution context
  * @conn:	Connection
+ * @step:	Set to how much more room is worth telling the guest
  *
  * Return: bytes, by the kernel's own account of its buffer
  *
- * Source: kernel, net/core/sock.c sk_get_meminfo(); sk_stream_memory_free()
+ * Source: kernel, net/core/sock.c sk_get_meminfo(); RFC 9293, 3.8.6.2.2 for
+ * @step: not more than what the kernel calls writable, so that an event tells
  */
-static uint32_t tcp_window_free(const struct tcp_conn *conn)
+static uint32_t tcp_room(const struct ctx *c, const struct tcp_conn *conn,
+			 uint32_t *step)
 {
-	uint32_t mem[SK_MEMINFO_VARS] = { 0 };
+	uint32_t slack = tcp_pool_slack(&c->tcp->pool, conn->mss);
+	uint32_t mem[SK_MEMINFO_VARS] = { 0 }, room = slack;
 	socklen_t len = sizeof(mem);
 
-	if (getsockopt(conn->fd, SOL_SOCKET, SO_MEMINFO, mem, &len))
-		return 0;
-	if (mem[SK_MEMINFO_WMEM_QUEUED] >= mem[SK_MEMINFO_SNDBUF])
-		return 0;
-	return mem[SK_MEMINFO_SNDBUF] - mem[SK_MEMINFO_WMEM_QUEUED];
+	*step = MIN(conn->mss, TCP_WINDOW_STEP);
+	if (conn->flags & CONN_SHUT_WR || conn->fd < 0)
+		room = UINT16_MAX;
+	else if (conn->kept.len)
+		room = slack > conn->kept.len ? slack - conn->kept.len : 0;
+	else if (!getsockopt(conn->fd, SOL_SOCKET, SO_MEMINFO, mem, &len)) {
+		*step = MIN(*step, mem[SK_MEMINFO_SNDBUF] / 4);
+		if (mem[SK_MEMINFO_WMEM_QUEUED] < mem[SK_MEMINFO_SNDBUF])
+			room += mem[SK_MEMINFO_SNDBUF] -
+				mem[SK_MEMINFO_WMEM_QUEUED];
+	}
+	return MIN(room, (uint32_t)UINT16_MAX << conn->rcv_wscale);
 }
 
 /**
@@ -92,33 +105,25 @@ static uint32_t tcp_window_free(const struct tcp_conn *conn)
  *
  * Return: the window field, host byte order
  *
- * What the socket can take, and some that we can keep. The right edge never
- * moves back: RFC 9293, 3.8.6.
+ * The right edge never moves back, and not for little: RFC 9293, 3.8.6.
  */
 static uint16_t tcp_window(struct ctx *c, struct tcp_conn *conn)
 {
-	uint32_t slack = tcp_pool_slack(&c->tcp->pool), wnd, max;
+	uint32_t left = conn->rcv_adv - conn->rcv_nxt, step, wnd;
 
-	if (conn->flags & CONN_SHUT_WR || conn->fd < 0)
-		wnd = TCP_CHUNK_SIZE;
-	else if (conn->kept.len)
-		wnd = slack > conn->kept.len ? slack - conn->kept.len : 0;
-	else
-		wnd = tcp_window_free(conn) + slack;
-
-	max = UINT16_MAX << conn->rcv_wscale;
-	wnd = MIN(wnd, max);
-	if (seq_lt(conn->rcv_nxt + wnd, conn->rcv_adv))
-		wnd = conn->rcv_adv - conn->rcv_nxt;
+	wnd = tcp_room(c, conn, &step);
+	if (wnd < left + step)
+		wnd = left;
 	/* Rounded down by the shift, so compute the edge from what is sent */
 	wnd >>= conn->rcv_wscale;
 	if (seq_lt(conn->rcv_adv, conn->rcv_nxt + (wnd << conn->rcv_wscale)))
 		conn->rcv_adv = conn->rcv_nxt + (wnd << conn->rcv_wscale);
 
-	/* With no window and nothing kept, no short write has told the kernel
-	 * that we wait for room: registering anew does
+	/* With little window and nothing kept, no short write has told the
+	 * kernel that we wait for room: registering anew does
 	 */
-	if (!wnd && !conn->kept.len && conn->fd >= 0)
+	if (wnd << conn->rcv_wscale < conn->mss && !conn->kept.len &&
+	    !(conn->flags & CONN_SHUT_WR) && conn->fd >= 0)
 		tcp_watch(c, conn, EPOLL_CTL_MOD);
 	return (uint16_t)wnd;
 }
@@ -329,7 +334,7 @@ void tcp_discard_acked(struct tcp_conn *conn)
 	ssize_t n;
 
 	/* The FIN's sequence number isn't in the queue */
-	if (conn->flags & CONN_FIN_ACKED)
+	if (len && conn->flags & CONN_FIN_ACKED)
 		len--;
 	if (!len || conn->fd < 0)
 		return;
@@ -526,7 +531,7 @@ static ssize_t tcp_send_burst(struct ctx *c, struct tcp_conn *conn, size_t want)
 
 	rc = tcp_burst_reserve(c, conn, &b, want);
 	if (rc)
-		return -ENOBUFS;
+		return rc == -EAGAIN ? -ENOBUFS : rc;
 	msg.msg_iovlen = b.iov_cnt;
 
 	do
@@ -686,14 +691,12 @@ void tcp_retransmit(struct ctx *c, struct tcp_conn *conn)
  */
 void tcp_update_window(struct ctx *c, struct tcp_conn *conn)
 {
-	uint32_t before = conn->rcv_adv - conn->rcv_nxt, wnd;
-	uint32_t slack = tcp_pool_slack(&c->tcp->pool);
+	uint32_t before = conn->rcv_adv - conn->rcv_nxt, step, room;
 
 	if (conn->kept.len || conn->flags & CONN_GUEST_FIN)
 		return;
 
-	wnd = MIN(tcp_window_free(conn) + slack,
-		  (uint32_t)UINT16_MAX << conn->rcv_wscale);
-	if (wnd >= before + MIN(2U * conn->mss, TCP_CHUNK_SIZE / 2) || !before)
+	room = tcp_room(c, conn, &step);
+	if (room >= before + step)
 		tcp_send_ack(c, conn);
 }

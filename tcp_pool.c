@@ -144,10 +144,13 @@ void tcp_pool_take(struct tcp_pool *p, struct tcp_kept *k, size_t len)
 /**
  * tcp_pool_slack() - Bytes a connection may have kept beyond its socket
  * @p:		Pool
+ * @mss:	What the guest sends in a segment, bytes
  *
- * Return: bytes
+ * Not less than a segment: the guest waits to send a whole one.
+ *
+ * Return: bytes, 0 if the pool is needed for what was told already
  */
-uint32_t tcp_pool_slack(const struct tcp_pool *p)
+uint32_t tcp_pool_slack(const struct tcp_pool *p, uint32_t mss)
 {
-	return p->free_count > TCP_CHUNKS / 2 ? TCP_CHUNK_SIZE : 0;
+	return p->free_count > TCP_CHUNKS / 2 ? MAX(TCP_CHUNK_SIZE, mss) : 0;
 }

@@ -9,8 +9,8 @@
 
 struct view;
 
-#define TCP_CHUNK_SIZE		(64U * 1024)
-#define TCP_CHUNKS		512U	/* 32 MiB, backed only once used */
+#define TCP_CHUNK_SIZE		(16U * 1024)
+#define TCP_CHUNKS		2048U	/* 32 MiB, backed only once used */
 #define TCP_CHUNK_NONE		UINT16_MAX
 #define TCP_KEPT_IOV		16
 
@@ -49,6 +49,6 @@ bool tcp_pool_add(struct tcp_pool *p, struct tcp_kept *k, struct view v);
 size_t tcp_pool_peek(const struct tcp_pool *p, const struct tcp_kept *k,
 		     struct iovec iov[static TCP_KEPT_IOV]);
 void tcp_pool_take(struct tcp_pool *p, struct tcp_kept *k, size_t len);
-uint32_t tcp_pool_slack(const struct tcp_pool *p);
+uint32_t tcp_pool_slack(const struct tcp_pool *p, uint32_t mss);
 
 #endif /* TCP_POOL_H */
