@@ -208,38 +208,6 @@ static void gso_beyond_mtu(void **state)
 	close(fd);
 }
 
-/**
- * collect() - Have the guest take joined or single datagrams
- * @s:		Stack
- * @size:	Length of each but the last
- * @total:	Length of all
- *
- * Return: frames they came in
- */
-static unsigned collect(struct stack *s, size_t size, size_t total)
-{
-	struct guest_in in;
-	unsigned frames = 0;
-	size_t off = 0, len;
-
-	while (off < total) {
-		assert_true(guest_wait(s, &in));
-		assert_false(in.is_frag);
-		assert_int_equal(in.proto, IPPROTO_UDP);
-		assert_int_equal(get16(in.l4 + 4), in.l4_len);
-		len = in.l4_len - UDP_HLEN;
-		if (in.gso_size)
-			assert_int_equal(in.gso_size, size);
-		else
-			assert_int_equal(len, MIN(size, total - off));
-		assert_true(len <= total - off);
-		assert_memory_equal(in.l4 + UDP_HLEN, udp_data + off, len);
-		off += len;
-		frames++;
-	}
-	return frames;
-}
-
 static void gso_to_guest(void **state)
 {
 	struct stack *s = *state;
@@ -250,7 +218,7 @@ static void gso_to_guest(void **state)
 	our = udp_open_flow(s, NULL, &fd, &port);
 	host_set_int(fd, IPPROTO_UDP, UDP_SEGMENT, 1000);
 	host_reply_udp(s, fd, our, 0, 10300);
-	frames = collect(s, 1000, 10300);
+	frames = guest_collect(s, 1000, 10300);
 	assert_int_equal(frames, s->var->offload ? 1 : 11);
 
 	/* Datagrams longer than the guest's MTU can't stay joined */
@@ -268,139 +236,38 @@ static void gso_to_guest(void **state)
 	close(fd);
 }
 
-/**
- * send_fragment() - Have the guest send a fragment
- * @s:		Stack
- * @l4:		The whole datagram
- * @off:	Offset of the fragment
- * @len:	Its length
- * @more:	It is not the last
- */
-static void send_fragment(struct stack *s, const uint8_t *l4, size_t off,
-			  size_t len, bool more)
-{
-	static uint8_t buf[DATA_MAX];
-	struct virtio_net_hdr_v1 vnet;
-	struct guest_out out = {
-		.src = &s->guest, .dst = &s->host, .proto = IPPROTO_UDP,
-		.full_csum = true, .l4 = buf, .len = len,
-	};
-	uint8_t frame[2048], *ip = frame + ETH_HLEN;
-	size_t n;
-
-	if (s->v == V6) {
-		out.proto = IPPROTO_FRAGMENT;
-		put16(buf, IPPROTO_UDP << 8);
-		put16(buf + 2, (uint16_t)(off | more));
-		put32(buf + 4, 0x12345678);
-		out.len += 8;
-		memcpy(buf + 8, l4 + off, len);
-	} else {
-		memcpy(buf, l4 + off, len);
-	}
-	n = guest_build(s, &out, &vnet, frame);
-	/* No checksum in a fragment but the datagram's own */
-	memcpy(frame + n - len, l4 + off, len);
-	if (s->v == V6)
-		memcpy(frame + n - len - 8, buf, 8);
-	if (s->v == V4) {
-		put16(ip + 4, 0x4321);
-		put16(ip + 6, (uint16_t)(off / 8 | (more ? 0x2000 : 0)));
-		put16(ip + 10, 0);
-		put16(ip + 10, guest_csum(0, ip, IPV4_HLEN));
-	}
-	memset(&vnet, 0, sizeof(vnet));
-	assert_true(tap_mem_push(&s->c.tap, &vnet, frame, n));
-}
-
-/**
- * send_fragmented() - Have the guest send a datagram in fragments
- * @s:		Stack
- * @port:	Destination port
- * @from:	Part of udp_data[]
- * @len:	Its length
- */
-static void send_fragmented(struct stack *s, uint16_t port, size_t from,
-			    size_t len)
-{
-	static uint8_t frame[FRAME_LEN_MAX + 64], l4[DATA_MAX];
-	struct virtio_net_hdr_v1 vnet;
-	struct guest_out out = {
-		.src = &s->guest, .dst = &s->host, .proto = IPPROTO_UDP,
-		.full_csum = true, .l4 = l4, .len = UDP_HLEN + len,
-	};
-	size_t n, off, part;
-
-	put16(l4, GUEST_PORT);
-	put16(l4 + 2, port);
-	put16(l4 + 4, (uint16_t)out.len);
-	memcpy(l4 + UDP_HLEN, udp_data + from, len);
-	n = guest_build(s, &out, &vnet, frame);
-	memcpy(l4, frame + n - out.len, out.len);
-	for (off = 0; off < out.len; off += part) {
-		part = MIN(1200, out.len - off);
-		send_fragment(s, l4, off, part, off + part < out.len);
-	}
-}
-
-/**
- * expect_fragmented() - The guest must get a datagram, in fragments if needed
- * @s:		Stack
- * @len:	Bytes of udp_data[] it consists of
- */
-static void expect_fragmented(struct stack *s, size_t len)
-{
-	static uint8_t l4[DATA_MAX + UDP_HLEN];
-	size_t off = 0, n, skip;
-	struct guest_in in;
-	bool more = true;
-
-	while (more) {
-		const uint8_t *p;
-
-		assert_true(guest_wait(s, &in));
-		p = in.frame + ETH_HLEN;
-		skip = in.v == V6 && in.is_frag ? 8 : 0;
-		n = in.l4_len - skip;
-		more = in.v == V6 ? skip && in.l4[3] & 1 : p[6] & 0x20;
-		if (in.v == V6 && skip)
-			assert_int_equal(get16(in.l4 + 2) & 0xfff8, off);
-		if (in.v == V4)
-			assert_int_equal((get16(p + 6) & 0x1fff) * 8, off);
-		assert_true(off + n <= UDP_HLEN + len);
-		memcpy(l4 + off, in.l4 + skip, n);
-		off += n;
-	}
-	assert_int_equal(off, UDP_HLEN + len);
-	assert_int_equal(get16(l4 + 4), UDP_HLEN + len);
-	assert_memory_equal(l4 + UDP_HLEN, udp_data, len);
-}
-
 /* The longest datagrams there are, both ways, some after each other */
 static void longest(void **state)
 {
 	struct stack *s = *state;
+	struct dgram d = { .dst = s->host };
 	size_t max = s->v == V4 ? 65507 : 65527, len;
 	uint16_t port = 0, our;
 	int fd;
 
 	our = udp_open_flow(s, NULL, &fd, &port);
 	for (len = max; len > max - 3; len--) {
-		send_fragmented(s, port, 0, len);
+		d.dst_port = port;
+		d.len = len;
+		guest_send_fragmented(s, &d);
 		assert_int_equal(host_expect_udp(s, fd, 0, len), our);
 		host_reply_udp(s, fd, our, 0, len);
-		expect_fragmented(s, len);
+		guest_expect_fragmented(s, len);
 	}
 	/* Two at once: each needs the memory for reassembly */
-	send_fragmented(s, port, 1, 3000);
-	send_fragmented(s, port, 2, 2500);
+	d.off = 1;
+	d.len = 3000;
+	guest_send_fragmented(s, &d);
+	d.off = 2;
+	d.len = 2500;
+	guest_send_fragmented(s, &d);
 	host_expect_udp(s, fd, 1, 3000);
 	host_expect_udp(s, fd, 2, 2500);
 
 	/* Around the MTU */
 	for (len = s->c.tap.mtu - 60; len < s->c.tap.mtu - 20; len++) {
 		host_reply_udp(s, fd, our, 0, len);
-		expect_fragmented(s, len);
+		guest_expect_fragmented(s, len);
 	}
 	guest_expect_nothing(s);
 	close(fd);

@@ -174,6 +174,144 @@ void guest_expect_nothing(struct stack *s)
 }
 
 /**
+ * guest_collect() - Have the guest take joined or single datagrams
+ * @s:		Stack
+ * @size:	Length of each but the last
+ * @total:	Length of all
+ *
+ * Return: frames they came in
+ */
+unsigned guest_collect(struct stack *s, size_t size, size_t total)
+{
+	struct guest_in in;
+	unsigned frames = 0;
+	size_t off = 0, len;
+
+	while (off < total) {
+		assert_true(guest_wait(s, &in));
+		assert_false(in.is_frag);
+		assert_int_equal(in.proto, IPPROTO_UDP);
+		assert_int_equal(get16(in.l4 + 4), in.l4_len);
+		len = in.l4_len - UDP_HLEN;
+		if (in.gso_size)
+			assert_int_equal(in.gso_size, size);
+		else
+			assert_int_equal(len, MIN(size, total - off));
+		assert_true(len <= total - off);
+		assert_memory_equal(in.l4 + UDP_HLEN, udp_data + off, len);
+		off += len;
+		frames++;
+	}
+	return frames;
+}
+
+/**
+ * send_fragment() - Have the guest send a fragment
+ * @s:		Stack
+ * @d:		The whole datagram
+ * @l4:		Its bytes, from the UDP header on
+ * @off:	Offset of the fragment
+ * @len:	Its length
+ */
+static void send_fragment(struct stack *s, const struct dgram *d,
+			  const uint8_t *l4, size_t off, size_t len)
+{
+	static uint8_t buf[DATA_MAX];
+	struct virtio_net_hdr_v1 vnet;
+	struct guest_out out = {
+		.src = &s->guest, .dst = &d->dst, .proto = IPPROTO_UDP,
+		.full_csum = true, .l4 = buf, .len = len,
+	};
+	uint8_t frame[2048], *ip = frame + ETH_HLEN;
+	bool more = off + len < UDP_HLEN + d->len;
+	size_t n;
+
+	if (s->v == V6) {
+		out.proto = IPPROTO_FRAGMENT;
+		put16(buf, IPPROTO_UDP << 8);
+		put16(buf + 2, (uint16_t)(off | more));
+		put32(buf + 4, 0x12345678);
+		out.len += 8;
+		memcpy(buf + 8, l4 + off, len);
+	} else {
+		memcpy(buf, l4 + off, len);
+	}
+	n = guest_build(s, &out, &vnet, frame);
+	/* No checksum in a fragment but the datagram's own */
+	memcpy(frame + n - len, l4 + off, len);
+	if (s->v == V6)
+		memcpy(frame + n - len - 8, buf, 8);
+	if (s->v == V4) {
+		put16(ip + 4, 0x4321);
+		put16(ip + 6, (uint16_t)(off / 8 | (more ? 0x2000 : 0)));
+		put16(ip + 10, 0);
+		put16(ip + 10, guest_csum(0, ip, IPV4_HLEN));
+	}
+	memset(&vnet, 0, sizeof(vnet));
+	assert_true(tap_mem_push(&s->c.tap, &vnet, frame, n));
+}
+
+/**
+ * guest_send_fragmented() - Have the guest send a datagram in fragments
+ * @s:		Stack
+ * @d:		Datagram
+ */
+void guest_send_fragmented(struct stack *s, const struct dgram *d)
+{
+	static uint8_t frame[FRAME_LEN_MAX + 64], l4[DATA_MAX];
+	struct virtio_net_hdr_v1 vnet;
+	struct guest_out out = {
+		.src = &s->guest, .dst = &d->dst, .proto = IPPROTO_UDP,
+		.full_csum = true, .l4 = l4, .len = UDP_HLEN + d->len,
+	};
+	size_t n, off, part;
+
+	put16(l4, d->src_port ? d->src_port : GUEST_PORT);
+	put16(l4 + 2, d->dst_port);
+	put16(l4 + 4, (uint16_t)out.len);
+	memcpy(l4 + UDP_HLEN, udp_data + d->off, d->len);
+	n = guest_build(s, &out, &vnet, frame);
+	memcpy(l4, frame + n - out.len, out.len);
+	for (off = 0; off < out.len; off += part) {
+		part = MIN(1200, out.len - off);
+		send_fragment(s, d, l4, off, part);
+	}
+}
+
+/**
+ * guest_expect_fragmented() - The guest must get a datagram, maybe in fragments
+ * @s:		Stack
+ * @len:	Bytes of udp_data[] it consists of
+ */
+void guest_expect_fragmented(struct stack *s, size_t len)
+{
+	static uint8_t l4[DATA_MAX + UDP_HLEN];
+	size_t off = 0, n, skip;
+	struct guest_in in;
+	bool more = true;
+
+	while (more) {
+		const uint8_t *p;
+
+		assert_true(guest_wait(s, &in));
+		p = in.frame + ETH_HLEN;
+		skip = in.v == V6 && in.is_frag ? 8 : 0;
+		n = in.l4_len - skip;
+		more = in.v == V6 ? skip && in.l4[3] & 1 : p[6] & 0x20;
+		if (in.v == V6 && skip)
+			assert_int_equal(get16(in.l4 + 2) & 0xfff8, off);
+		if (in.v == V4)
+			assert_int_equal((get16(p + 6) & 0x1fff) * 8, off);
+		assert_true(off + n <= UDP_HLEN + len);
+		memcpy(l4 + off, in.l4 + skip, n);
+		off += n;
+	}
+	assert_int_equal(off, UDP_HLEN + len);
+	assert_int_equal(get16(l4 + 4), UDP_HLEN + len);
+	assert_memory_equal(l4 + UDP_HLEN, udp_data, len);
+}
+
+/**
  * udp_open_flow() - Have the guest send a datagram that arrives
  * @s:		Stack
  * @dst:	Where to, NULL for the host's loopback

@@ -54,6 +54,9 @@ void guest_send_dgram(struct stack *s, const struct dgram *d);
 void guest_expect_udp(struct stack *s, struct guest_in *in, size_t off,
 		      size_t len);
 void guest_expect_nothing(struct stack *s);
+unsigned guest_collect(struct stack *s, size_t size, size_t total);
+void guest_send_fragmented(struct stack *s, const struct dgram *d);
+void guest_expect_fragmented(struct stack *s, size_t len);
 uint16_t udp_open_flow(struct stack *s, const struct addr *dst, int *fd,
 		       uint16_t *port);
 int udp_teardown(void **state);
