@@ -29,6 +29,7 @@
 #include "guest_tcp.h"
 #include "hooks.h"
 #include "icmp.h"
+#include "listen.h"
 #include "log.h"
 #include "ndp.h"
 #include "stack.h"
@@ -304,8 +305,12 @@ void stack_turn(struct stack *s, int timeout_ms)
 	n = epoll_wait(c->epollfd, ev, PASST_EVENTS_MAX, timeout_ms);
 	for (i = 0; i < n; i++) {
 		ref.u64 = ev[i].data.u64;
-		assert_int_equal(ref.type, EVENT_FLOW);
-		flow_handle_event(c, ref.index, ref.side, ev[i].events);
+		if (ref.type == EVENT_LISTEN) {
+			listen_event(c, ref.index, ev[i].events);
+		} else {
+			assert_int_equal(ref.type, EVENT_FLOW);
+			flow_handle_event(c, ref.index, ref.side, ev[i].events);
+		}
 		s->events++;
 	}
 	do {
