@@ -520,6 +520,7 @@ static void conf_check_ports(struct conf *conf)
 
 	/* What we set up nothing for has just its loopback */
 	conf->host_lo_to_ns_lo |= conf->splice_only;
+	conf->no_ndp |= conf->splice_only;
 	fwd_spec_rules(conf, rules, FWD_RULES_MAX);
 }
 

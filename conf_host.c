@@ -446,9 +446,11 @@ static void print_outbound(const struct conf *conf)
  */
 void conf_print(const struct conf *conf)
 {
-	print_interfaces(conf);
-	print_guest(conf);
-	print_names(conf);
+	if (!conf->splice_only) {
+		print_interfaces(conf);
+		print_guest(conf);
+		print_names(conf);
+	}
 	print_outbound(conf);
 	if (conf->runas_uid != geteuid())
 		info("Started as root, will change to UID %u, GID %u",

@@ -6,6 +6,8 @@
  * there must not end the program: it notes what failed in struct tun_setup, and
  * netns_setup_tun() tells.
  *
+ * With --splice-only, just lo is brought up.
+ *
  * Without --config-net, the interface is left down and without addresses, for
  * a DHCP client to find it that way. With it, the IP version whose addresses
  * can't be set ends the program, unless IPv6 is not there or is disabled in the
@@ -258,6 +260,8 @@ static int tun_setup(void *arg)
 		warn("Can't bring up lo in the namespace: %s",
 		     log_strerror(-ret));
 
+	if (s->conf->splice_only)
+		return 0;
 	ret = tun_create(s);
 	if (ret || !s->conf->config_net)
 		return ret;
@@ -281,7 +285,8 @@ static int tun_setup(void *arg)
  * @caps:	Capabilities of the interface, set
  * @mac:	MAC address of the interface, set
  *
- * Return: descriptor of the interface, for tap_tun_attach()
+ * Return: descriptor of the interface, for tap_tun_attach(); -1 if there is to
+ *	   be none, only lo is brought up then
  */
 int netns_setup_tun(const struct netns *ns, const struct conf *conf,
 		    struct tap_caps *caps, uint8_t *mac)

@@ -341,7 +341,7 @@ static void ctx_init(struct ctx *c)
 static void pasta_start(struct ctx *c)
 {
 	struct tap_caps caps;
-	int fd, rc;
+	int fd, rc = 0;
 
 	if (c->conf.command)
 		netns_spawn(&pasta.ns, &c->conf);
@@ -349,10 +349,10 @@ static void pasta_start(struct ctx *c)
 		netns_open(&pasta.ns, &c->conf);
 
 	fd = netns_setup_tun(&pasta.ns, &c->conf, &caps, c->tap.guest_mac);
-	if (fd < 0)
-		die("Can't set up interface %s in the namespace: %s",
-		    c->conf.ns_ifname, log_strerror(-fd));
-	rc = tap_tun_attach(&c->tap, fd, &caps);
+	if (c->conf.splice_only)
+		tap_attach_none(&c->tap);
+	else
+		rc = tap_tun_attach(&c->tap, fd, &caps);
 	if (rc)
 		die("Can't attach interface %s: %s", c->conf.ns_ifname,
 		    log_strerror(-rc));

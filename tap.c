@@ -23,6 +23,19 @@
 #include "tap.h"
 #include "view.h"
 
+static const struct tap_ops tap_none_ops = { .name = "none" };
+
+/**
+ * tap_attach_none() - Have no link to the guest: nothing ever fits in
+ * @tap:	Port to the guest
+ */
+void tap_attach_none(struct tap *tap)
+{
+	tap->ops = &tap_none_ops;
+	tap->caps = (struct tap_caps){ .len_max = 0 };
+	tap->fd = -1;
+}
+
 /**
  * tap_recv() - Take frames from the guest
  * @tap:	Port to the guest

@@ -91,6 +91,7 @@ struct tap {
 	struct stats *stats;
 };
 
+void tap_attach_none(struct tap *tap);
 int tap_recv(struct tap *tap, struct frame *frames, int max);
 void tap_release(struct tap *tap);
 int tap_reserve(struct tap *tap, size_t len, struct frame *f);

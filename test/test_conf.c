@@ -446,7 +446,7 @@ static void test_local_flows(void **state)
 	assert_true(parse("pasta --host-lo-to-ns-lo"));
 	assert_true(conf.host_lo_to_ns_lo);
 	assert_true(parse("pasta --splice-only"));
-	assert_true(conf.splice_only && conf.host_lo_to_ns_lo);
+	assert_true(conf.splice_only && conf.host_lo_to_ns_lo && conf.no_ndp);
 
 	assert_false(parse("pasta --no-splice --host-lo-to-ns-lo"));
 	assert_non_null(strstr(message, "--host-lo-to-ns-lo"));
