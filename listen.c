@@ -442,7 +442,7 @@ int listen_add(struct ctx *c, const struct fwd_rule *rule, char *why,
 	index = fwd_table_add(t, rule);
 	if (index < 0) {
 		snprintf(why, why_size, "Too many forwarded ranges of ports, "
-			 "%u at most", FWD_RULES_MAX);
+			 "%d at most", FWD_RULES_MAX);
 		return -ENOSPC;
 	}
 
@@ -575,7 +575,7 @@ void listen_init(struct ctx *c, const struct netns *ns)
 	for (i = 0; i < n; i++) {
 		if (fwd_table_find(&ls->table, &rules[i]) < 0 &&
 		    fwd_table_add(&ls->table, &rules[i]) < 0)
-			die("Too many forwarded ranges of ports, %u at most",
+			die("Too many forwarded ranges of ports, %d at most",
 			    FWD_RULES_MAX);
 	}
 	free(rules);

@@ -168,12 +168,12 @@ static int agent_answer(int ctl, struct nsock_msg *msg, const int *fds)
 {
 	struct iovec iov = { .iov_base = msg, .iov_len = sizeof(*msg) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	unsigned count = msg->count, i;
 	union nsock_control control;
 	ssize_t n;
-	unsigned i;
 
-	if (msg->count) {
-		size_t len = msg->count * sizeof(int);
+	if (count) {
+		size_t len = count * sizeof(int);
 
 		memset(&control, 0, sizeof(control));
 		control.cmsg.cmsg_level = SOL_SOCKET;
@@ -184,7 +184,7 @@ static int agent_answer(int ctl, struct nsock_msg *msg, const int *fds)
 		mh.msg_controllen = CMSG_SPACE(len);
 	}
 	n = sendmsg(ctl, &mh, MSG_NOSIGNAL);
-	for (i = 0; i < msg->count; i++)
+	for (i = 0; i < count; i++)
 		close(fds[i]);
 	return n < 0 ? -errno : 0;
 }
@@ -200,7 +200,7 @@ static int agent_answer(int ctl, struct nsock_msg *msg, const int *fds)
 static _Noreturn void agent(const struct netns *ns, const struct conf *conf,
 			    int ctl)
 {
-	int fds[STOCK_MAX], fd;
+	int fds[STOCK_MAX] = { -1 }, fd;
 	struct nsock_msg msg;
 	sigset_t all;
 
@@ -211,7 +211,7 @@ static _Noreturn void agent(const struct netns *ns, const struct conf *conf,
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		close(fd);
 	isolate_close_fds(ctl);
-	if (agent_answer(ctl, &msg, NULL) || msg.error)
+	if (agent_answer(ctl, &msg, fds) || msg.error)
 		_exit(EXIT_FAILURE);
 
 	while (recv(ctl, &msg, sizeof(msg), 0) == (ssize_t)sizeof(msg)) {
@@ -268,7 +268,7 @@ static void nsock_take_fds(struct nsock_stock *s, struct msghdr *mh)
  */
 static int nsock_receive(struct nsock *n)
 {
-	struct nsock_msg msg;
+	struct nsock_msg msg = { .kind = KINDS };
 	struct iovec iov = { .iov_base = &msg, .iov_len = sizeof(msg) };
 	union nsock_control control;
 	struct msghdr mh = {
