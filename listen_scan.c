@@ -30,11 +30,11 @@
 #define WORD_BITS	64U
 
 /**
- * listen_files() - Files that tell which ports are bound at some place
+ * listen_files() - What tells which ports are bound at some place
  * @ls:		Listeners
  * @place:	PLACE_HOST or PLACE_NS
  *
- * Return: the files
+ * Return: its descriptors
  */
 struct portscan *listen_files(struct listeners *ls, uint8_t place)
 {

@@ -24,8 +24,8 @@ struct listener;
  * @all:	The listeners, LISTEN_MAX of them
  * @free:	First of those freed, LISTEN_NONE if there are none
  * @fresh:	First of those never used
- * @files:	Which ports are bound on the host, and in the namespace: see
- *		listen_files()
+ * @files:	Tell which ports are bound on the host, and in the namespace:
+ *		see listen_files()
  * @scan:	Timer to look at these
  * @resume:	Timer to accept again
  */

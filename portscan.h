@@ -18,11 +18,13 @@ struct portmap {
 };
 
 /**
- * struct portscan - files that tell the ports bound in a network namespace
+ * struct portscan - what tells the ports bound in a network namespace
+ * @diag:	Netlink socket, -1 if there is none
  * @fd:		/proc/net/{tcp,tcp6,udp,udp6} by protocol and IP version, -1 if
  *		there is none
  */
 struct portscan {
+	int diag;
 	int fd[2][IPVER_MAX];
 };
 

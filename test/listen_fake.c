@@ -264,6 +264,8 @@ int listen_teardown(void **state)
 	}
 	for (i = 0; i < 8; i++)
 		close(ls->files[i / 4].fd[i / 2 % 2][i % 2]);
+	close(ls->files[0].diag);
+	close(ls->files[1].diag);
 	free(ls->all);
 	free(ls);
 	free(c.wheel);

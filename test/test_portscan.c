@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* test_portscan.c - reading /proc/net, as the kernel writes it, and worse */
+/* test_portscan.c - what the kernel tells by netlink or /proc/net, and worse */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +16,9 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 
 #include "netns.h"
 #include "portscan.h"
@@ -57,6 +60,7 @@ static int setup(void **state)
 	struct portscan *s = calloc(1, sizeof(*s));
 	unsigned i;
 
+	s->diag = -1;
 	for (i = 0; i < 4; i++)
 		s->fd[i / 2][i % 2] = memfd_create("scan", MFD_CLOEXEC);
 	*state = s;
@@ -269,30 +273,205 @@ static int bound(int type, uint16_t *port)
 	return fd;
 }
 
-static void real_sockets(void **state)
+/**
+ * real_ports() - See real sockets come and go
+ * @s:		What tells
+ */
+static void real_ports(const struct portscan *s)
 {
 	uint16_t tcp_port, udp_port;
 	int tcp = bound(SOCK_STREAM, &tcp_port);
 	int udp = bound(SOCK_DGRAM, &udp_port);
-	const struct netns ns = { .net_fd = -1 };
-	struct portscan s;
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons(udp_port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
 	struct portmap m;
+
+	assert_int_equal(portscan_read(s, IPPROTO_TCP, &m), 0);
+	assert_false(portmap_test(&m, tcp_port));
+	assert_int_equal(listen(tcp, 1), 0);
+	assert_int_equal(portscan_read(s, IPPROTO_TCP, &m), 0);
+	assert_true(portmap_test(&m, tcp_port));
+
+	assert_int_equal(portscan_read(s, IPPROTO_UDP, &m), 0);
+	assert_true(portmap_test(&m, udp_port));
+	assert_int_equal(connect(udp, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(portscan_read(s, IPPROTO_UDP, &m), 0);
+	assert_false(portmap_test(&m, udp_port));
+	close(udp);
+	close(tcp);
+}
+
+static void real_sockets(void **state)
+{
+	const struct netns ns = { .net_fd = -1 };
+	struct portscan s, netlink, files;
 
 	(void)state;
 	assert_int_equal(portscan_open(&s, &ns), 0);
+	netlink = files = s;
+	memset(netlink.fd, 0xff, sizeof(netlink.fd));
+	files.diag = -1;
+	real_ports(&netlink);
+	real_ports(&files);
+	real_ports(&s);
+}
 
-	assert_int_equal(portscan_read(&s, IPPROTO_TCP, &m), 0);
-	assert_false(portmap_test(&m, tcp_port));
-	assert_int_equal(listen(tcp, 1), 0);
-	assert_int_equal(portscan_read(&s, IPPROTO_TCP, &m), 0);
-	assert_true(portmap_test(&m, tcp_port));
+/**
+ * struct answer - a message as the kernel sends it
+ * @h:		Header
+ * @d:		The socket it is about, or the first bytes an error
+ */
+struct answer {
+	struct nlmsghdr h;
+	union {
+		struct inet_diag_msg d;
+		int error;
+	};
+};
 
-	assert_int_equal(portscan_read(&s, IPPROTO_UDP, &m), 0);
-	assert_true(portmap_test(&m, udp_port));
-	close(udp);
-	assert_int_equal(portscan_read(&s, IPPROTO_UDP, &m), 0);
-	assert_false(portmap_test(&m, udp_port));
-	close(tcp);
+/**
+ * answer() - Make a message about a TCP socket
+ * @seq:	Sequence number
+ * @family:	Address family
+ * @port:	Port
+ *
+ * Return: message
+ */
+static struct answer answer(uint32_t seq, uint8_t family, uint16_t port)
+{
+	struct answer a = {
+		.h = {
+			.nlmsg_len = sizeof(a),
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_seq = seq,
+		},
+		.d = { .idiag_family = family, .idiag_state = 0x0a },
+	};
+
+	a.d.id.idiag_sport = htons(port);
+	return a;
+}
+
+/**
+ * done() - Make the message that ends an answer
+ * @seq:	Sequence number
+ * @error:	0, or -errno
+ *
+ * Return: message
+ */
+static struct answer done(uint32_t seq, int error)
+{
+	struct answer a = {
+		.h = {
+			.nlmsg_len = NLMSG_LENGTH(sizeof(int)),
+			.nlmsg_type = NLMSG_DONE,
+			.nlmsg_seq = seq,
+		},
+		.error = error,
+	};
+
+	return a;
+}
+
+/**
+ * next_seq() - Sequence number of the next request
+ * @s:		Its diag is one of a pair, for as long as we look
+ *
+ * Return: number
+ */
+static uint32_t next_seq(struct portscan *s)
+{
+	struct nlmsghdr h;
+	struct portmap m;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK,
+				    0, pair), 0);
+	s->diag = pair[0];
+	portscan_read(s, IPPROTO_TCP, &m);
+	assert_int_equal(recv(pair[1], &h, sizeof(h), 0), sizeof(h));
+	close(pair[0]);
+	close(pair[1]);
+	return h.nlmsg_seq + 1;
+}
+
+/**
+ * read_answers() - Read the ports of TCP, the kernel having said this
+ * @s:		What tells, its files as a test made them
+ * @a:		Messages, the sequence number counted from that of the request
+ *		for IPv4
+ * @n:		How many
+ * @m:		Set to the ports
+ *
+ * Return: result of portscan_read()
+ */
+static int read_answers(struct portscan *s, struct answer *a, unsigned n,
+			struct portmap *m)
+{
+	uint32_t seq = next_seq(s);
+	int rc, pair[2];
+	unsigned i;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK,
+				    0, pair), 0);
+	for (i = 0; i < n; i++) {
+		a[i].h.nlmsg_seq += seq;
+		assert_true(send(pair[1], &a[i], sizeof(a[i]), 0) > 0);
+	}
+	s->diag = pair[0];
+	rc = portscan_read(s, IPPROTO_TCP, m);
+	s->diag = -1;
+	close(pair[0]);
+	close(pair[1]);
+	return rc;
+}
+
+static void answers_of_the_kernel(void **state)
+{
+	struct answer a[] = {
+		answer(-1U, AF_INET, 22), done(-1U, 0),		/* Stale */
+		answer(0, AF_INET, 80), answer(0, AF_INET, 65535),
+		answer(0, AF_INET, 0), answer(0, AF_INET6, 81),
+		done(0, 0),
+		answer(1, AF_INET6, 8080), done(1, 0),
+	};
+	struct portscan *s = *state;
+	struct portmap m;
+
+	/* Not looked at */
+	put(s->fd[0][V4], "   1: 00000000:0050 00000000:0000 0A" REST);
+	assert_int_equal(read_answers(s, a, 9, &m), 0);
+	assert_true(portmap_test(&m, 80));
+	assert_true(portmap_test(&m, 65535));
+	assert_true(portmap_test(&m, 8080));
+	assert_int_equal(count(&m), 3);
+}
+
+static void answers_that_are_no_good(void **state)
+{
+	struct answer bad[] = {
+		done(0, -ENOENT), done(0, 7), done(0, 0), done(0, 0),
+		answer(0, AF_INET, 80), answer(0, AF_INET, 80),
+		answer(0, AF_INET, 80),
+	};
+	struct portscan *s = *state;
+	struct portmap m;
+	unsigned i;
+
+	bad[2].h.nlmsg_len = NLMSG_LENGTH(0);
+	bad[3].h.nlmsg_type = NLMSG_ERROR;
+	bad[3].error = -EPERM;
+	bad[4].h.nlmsg_len = 3;
+	bad[5].h.nlmsg_len = UINT32_MAX;
+	bad[6].h.nlmsg_len--;
+	put(s->fd[0][V4], "   1: 00000000:0051 00000000:0000 0A" REST);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(read_answers(s, &bad[i], 1, &m), 0);
+		assert_true(portmap_test(&m, 81));	/* From the file */
+		assert_int_equal(count(&m), 1);
+	}
 }
 
 int main(void)
@@ -312,6 +491,10 @@ int main(void)
 			reading_again_shows_what_changed, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			missing_and_broken_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			answers_of_the_kernel, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			answers_that_are_no_good, setup, teardown),
 		cmocka_unit_test(real_sockets),
 	};
 
