@@ -17,6 +17,7 @@
 #include "demux.h"
 #include "dhcp.h"
 #include "dhcpv6.h"
+#include "flow.h"
 #include "frag.h"
 #include "icmp.h"
 #include "ip.h"
@@ -205,6 +206,7 @@ void demux_from_guest(struct ctx *c)
 	if (n < 0) {
 		warn("Link to the guest is down: %s", log_strerror(-n));
 		epoll_ctl(c->epollfd, EPOLL_CTL_DEL, c->tap.fd, NULL);
+		flow_close_all(c);
 		return;
 	}
 

@@ -233,20 +233,25 @@ static struct flow_list *flow_list_of(struct flowtab *ft,
 }
 
 /**
- * flow_evict_half_open() - Close the oldest attempt
+ * flow_evict_first() - Close the oldest flow of a list
  * @c:		Execution context
+ * @list:	List
+ * @except:	Flow to be kept, NULL for none
  *
- * Return: false if there is none
+ * Return: false if there is none to close
  */
-static bool flow_evict_half_open(struct ctx *c)
+static bool flow_evict_first(struct ctx *c, const struct flow_list *list,
+			     const struct flow *except)
 {
 	struct flowtab *ft = c->flows;
 	struct flow *flow;
 
-	if (ft->half_open.first == FLOW_NONE)
+	if (list->first == FLOW_NONE)
 		return false;
 
-	flow = flow_at(ft, ft->half_open.first);
+	flow = flow_at(ft, list->first);
+	if (flow == except)
+		return false;
 	stats_add(&c->stats, STAT_FLOW_FULL, 1);
 	ft->ops[flow->type]->evict(c, flow);
 	return true;
@@ -266,7 +271,7 @@ void flow_set_half_open(struct ctx *c, struct flow *flow, bool half_open)
 	if (flow->half_open == half_open)
 		return;
 	if (half_open && ft->half_open_count >= FLOW_HALF_OPEN_MAX)
-		flow_evict_half_open(c);
+		flow_evict_first(c, &ft->half_open, flow);
 
 	flow_remove(ft, flow_list_of(ft, flow), index);
 	flow->half_open = half_open;
@@ -280,8 +285,11 @@ void flow_set_half_open(struct ctx *c, struct flow *flow, bool half_open)
 /**
  * flow_evict() - Close the flow that was unused for longest
  * @c:		Execution context
+ * @except:	Flow to be kept, NULL for none
+ *
+ * Return: false if there is none to close
  */
-static void flow_evict(struct ctx *c)
+static bool flow_evict(struct ctx *c, const struct flow *except)
 {
 	static const enum flow_type order[] = {
 		FLOW_ICMP, FLOW_UDP, FLOW_UDP_SPLICE, FLOW_TCP,
@@ -290,19 +298,39 @@ static void flow_evict(struct ctx *c)
 	struct flowtab *ft = c->flows;
 	unsigned i;
 
-	if (flow_evict_half_open(c))
-		return;
+	if (flow_evict_first(c, &ft->half_open, except))
+		return true;
 	for (i = 0; i < ARRAY_SIZE(order); i++) {
-		struct flow_list *list = &ft->by_type[order[i]];
-
-		if (list->first == FLOW_NONE)
-			continue;
-		stats_add(&c->stats, STAT_FLOW_FULL, 1);
-		warn_limited("Flow table full (%u): closing the oldest %s flow",
-			     ft->max, flow_type_names[order[i]]);
-		ft->ops[order[i]]->evict(c, flow_at(ft, list->first));
-		return;
+		if (flow_evict_first(c, &ft->by_type[order[i]], except)) {
+			warn_limited("No room for more flows: closed the oldest"
+				     " %s flow", flow_type_names[order[i]]);
+			return true;
+		}
 	}
+	return false;
+}
+
+/**
+ * flow_make_room() - After a failure: is it worth to try again with less flows?
+ * @c:		Execution context
+ * @except:	Flow that is being set up, NULL for none
+ * @rc:		Descriptor, or -errno
+ *
+ * Return: true if descriptors had run out, and one is free again now
+ */
+bool flow_make_room(struct ctx *c, const struct flow *except, int rc)
+{
+	return (rc == -EMFILE || rc == -ENFILE) && flow_evict(c, except);
+}
+
+/**
+ * flow_close_all() - Close all flows: the guest is gone for good
+ * @c:		Execution context
+ */
+void flow_close_all(struct ctx *c)
+{
+	while (flow_evict(c, NULL))
+		;
 }
 
 /**
@@ -323,7 +351,7 @@ struct flow *flow_alloc(struct ctx *c, enum flow_type type, uint8_t proto)
 	for (i = 0; i < FLOW_TYPE_MAX; i++)
 		used += ft->count[i];
 	if (used + FLOW_RESERVE >= ft->max)
-		flow_evict(c);
+		flow_evict(c, NULL);
 
 	if (ft->free.first != FLOW_NONE) {
 		index = ft->free.first;

@@ -105,14 +105,12 @@ struct flow {
 
 /**
  * struct flow_ops - what the flow table calls of a protocol
- * @name:	Name for messages
  * @event:	Handle epoll @events of the socket of @side
  * @timer:	The flow's timer has run out
  * @resume:	There is room to the guest again; NULL if it never waits
  * @evict:	Close the flow, the table needs its place
  */
 struct flow_ops {
-	const char *name;
 	void (*event)(struct ctx *c, struct flow *flow, unsigned side,
 		      uint32_t events);
 	void (*timer)(struct ctx *c, struct flow *flow);
@@ -128,6 +126,8 @@ void flow_hash_side(struct flowtab *ft, struct flow *flow, unsigned side);
 struct flow *flow_lookup(struct flowtab *ft, uint8_t proto,
 			 const struct flow_side *key, unsigned *side);
 void flow_set_half_open(struct ctx *c, struct flow *flow, bool half_open);
+bool flow_make_room(struct ctx *c, const struct flow *except, int rc);
+void flow_close_all(struct ctx *c);
 void flow_touch(struct flowtab *ft, struct flow *flow);
 void flow_unhash(struct flowtab *ft, struct flow *flow);
 void flow_close(struct ctx *c, struct flow *flow);

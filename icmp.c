@@ -211,7 +211,9 @@ static struct icmp_flow *icmp_open(struct ctx *c, const struct pkt *pkt,
 	if (!fwd_from_guest(&c->conf, pkt->proto, guest, &host))
 		return NULL;
 
-	rc = dgram_open(&c->conf, pkt->proto, &host, false, &s);
+	do
+		rc = dgram_open(&c->conf, pkt->proto, &host, false, &s);
+	while (flow_make_room(c, NULL, rc));
 	if (rc) {
 		stats_add(&c->stats, STAT_FLOW_REFUSED, 1);
 		if (rc != -EACCES || !icmp_check_permission(c, pkt->v))
@@ -415,7 +417,6 @@ static void icmp_evict(struct ctx *c, struct flow *flow)
 }
 
 static const struct flow_ops icmp_ops = {
-	.name = "ping",
 	.event = icmp_event,
 	.timer = icmp_timer,
 	.evict = icmp_evict,

@@ -106,6 +106,7 @@ static const char *const log_errors[] = {
 	[ENOTEMPTY]		= "Directory not empty",
 	[ELOOP]			= "Too many levels of symbolic links",
 	[EPROTO]		= "Protocol error",
+	[EBADFD]		= "Device is gone",
 	[EBADMSG]		= "Bad message",
 	[EOVERFLOW]		= "Value too large for defined data type",
 	[EUSERS]		= "Too many users",

@@ -357,7 +357,6 @@ static void splice_evict(struct ctx *c, struct flow *flow)
 }
 
 static const struct flow_ops splice_ops = {
-	.name	= "TCP (spliced)",
 	.event	= splice_event,
 	.timer	= splice_timer,
 	.resume	= splice_resume,
@@ -381,7 +380,10 @@ static int splice_connect(struct ctx *c, struct splice_conn *conn)
 	if (tgt->place == PLACE_NS)
 		fd = nsock_get(c->nsock, addr_version(&tgt->far), IPPROTO_TCP);
 	else
-		fd = sock_outbound(&c->conf, IPPROTO_TCP, &tgt->far, NULL, 0);
+		do
+			fd = sock_outbound(&c->conf, IPPROTO_TCP, &tgt->far,
+					   NULL, 0);
+		while (flow_make_room(c, &conn->f, fd));
 	conn->fd[SIDE_TGT] = fd;
 	if (fd < 0)
 		return fd;

@@ -500,7 +500,6 @@ void tcp_accepted(struct ctx *c, int fd, const struct flow_side *host,
 }
 
 static const struct flow_ops tcp_ops = {
-	.name	= "TCP",
 	.event	= tcp_event,
 	.timer	= tcp_timer,
 	.resume	= tcp_resume,

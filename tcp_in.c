@@ -170,8 +170,10 @@ static int tcp_connect(struct ctx *c, struct tcp_conn *conn)
 	const struct flow_side *host = tcp_host(conn);
 	int rc;
 
-	conn->fd = sock_outbound(&c->conf, IPPROTO_TCP, &host->far, &host->near,
-				 0);
+	do
+		conn->fd = sock_outbound(&c->conf, IPPROTO_TCP, &host->far,
+					 &host->near, 0);
+	while (flow_make_room(c, &conn->f, conn->fd));
 	if (conn->fd < 0)
 		return conn->fd;
 

@@ -261,7 +261,9 @@ static struct udp_flow *udp_open(struct ctx *c, const struct pkt *pkt,
 
 	share = p->flows && addr_is_equal(&p->guest, &guest->far);
 	host.near_port = share ? p->port : guest->far_port;
-	rc = dgram_open(&c->conf, IPPROTO_UDP, &host, share, &s);
+	do
+		rc = dgram_open(&c->conf, IPPROTO_UDP, &host, share, &s);
+	while (flow_make_room(c, NULL, rc));
 	if (rc) {
 		stats_add(&c->stats, STAT_FLOW_REFUSED, 1);
 		dgram_warn(&c->conf, "UDP datagrams", &host.far, -rc);
@@ -660,7 +662,6 @@ void udp_evict(struct ctx *c, struct flow *flow)
 }
 
 static const struct flow_ops udp_ops = {
-	.name = "UDP",
 	.event = udp_event,
 	.timer = udp_timer,
 	.resume = udp_resume,

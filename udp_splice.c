@@ -195,7 +195,6 @@ static void udp_splice_event(struct ctx *c, struct flow *flow, unsigned side,
 }
 
 static const struct flow_ops udp_splice_ops = {
-	.name = "UDP (spliced)",
 	.event = udp_splice_event,
 	.timer = udp_timer,
 	.evict = udp_evict,
