@@ -228,7 +228,7 @@ class Netns:
         return s
 
     def counter(self, name):
-        """A counter of /proc/net/netstat or snmp, such as TcpExtTCPTimeouts"""
+        """A counter of netstat, snmp (as TcpExtTCPTimeouts) or snmp6"""
         with self:
             for path in ('netstat', 'snmp'):
                 with open(f'/proc/thread-self/net/{path}') as f:
@@ -239,6 +239,11 @@ class Netns:
                                           values.split(':')[1].split()):
                         if group + key == name:
                             return int(value)
+            with open('/proc/thread-self/net/snmp6') as f:
+                for line in f:
+                    key, value = line.split()
+                    if key == name:
+                        return int(value)
         raise KeyError(name)
 
 
