@@ -9,11 +9,16 @@
 # make static		one static binary, with musl if it is there
 # make install		into $(DESTDIR)$(PREFIX)
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0)
+# Of this tree, not of another one around it; also for root in a user's tree
+ifndef VERSION
+VERSION := $(shell test -e .git && \
+	git -c safe.directory='*' describe --tags --always --dirty \
+	2>/dev/null || echo unknown)
+endif
 
 CC ?= cc
 CFLAGS ?= -O2 -g
-override CPPFLAGS += -D_GNU_SOURCE -DVERSION=\"$(VERSION)\"
+override CPPFLAGS += -D_GNU_SOURCE
 override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -fno-strict-aliasing
 
 PREFIX ?= /usr/local
@@ -39,12 +44,20 @@ pasta: passt
 %.o: %.c Makefile
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The one file that tells the version is compiled anew whenever that changes
+VERSION_DEF = -DVERSION=\"$(VERSION)\"
+conf.o: override CPPFLAGS += $(VERSION_DEF)
+conf.o: .version
+
+.version: FORCE
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+
 -include $(OBJS:.o=.d)
 
 static: passt.static
 
-passt.static: $(SRCS) $(wildcard *.h)
-	$(STATIC_CC) $(CPPFLAGS) $(CFLAGS) -static -o $@ $(SRCS)
+passt.static: $(SRCS) $(wildcard *.h) .version
+	$(STATIC_CC) $(CPPFLAGS) $(VERSION_DEF) $(CFLAGS) -static -o $@ $(SRCS)
 
 unit check lint bench:
 	+$(MAKE) -C test $@
@@ -60,7 +73,7 @@ install: all
 	ln -sf passt.1 $(MANDIR)/pasta.1
 
 clean:
-	rm -f passt pasta passt.static *.o *.d
+	rm -f passt pasta passt.static .version *.o *.d
 	+$(MAKE) -C test clean
 
-.PHONY: all static unit check lint size bench install clean
+.PHONY: all static unit check lint size bench install clean FORCE
