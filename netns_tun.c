@@ -45,7 +45,9 @@
  * @ns_nl:	Netlink socket of the namespace
  * @ifindex:	Index of the interface in the namespace
  * @tun_fd:	Descriptor of the interface, -1 if there is none yet
- * @failed:	What failed
+ * @failed:	What failed, to be put between "Can't " and the interface
+ * @no_tun:	What failed before the interface came into play, or NULL
+ * @exists:	The interface is there already
  */
 struct tun_setup {
 	const struct conf *conf;
@@ -57,6 +59,8 @@ struct tun_setup {
 	unsigned ifindex;
 	int tun_fd;
 	const char *failed;
+	const char *no_tun;
+	bool exists;
 };
 
 /**
@@ -187,10 +191,11 @@ static int tun_create(struct tun_setup *s)
 	const struct conf *conf = s->conf;
 	int ret;
 
-	s->failed = "create (see --ns-ifname for another)";
-	if (if_nametoindex(s->ifname))
+	s->failed = "create";
+	s->exists = if_nametoindex(s->ifname);
+	if (s->exists)
 		return -EEXIST;
-	s->tun_fd = tap_tun_create(s->ifname, s->caps);
+	s->tun_fd = tap_tun_create(s->ifname, s->caps, &s->no_tun);
 	if (s->tun_fd < 0)
 		return s->tun_fd;
 
@@ -307,6 +312,12 @@ int netns_setup_tun(const struct netns *ns, const struct conf *conf,
 	if (s.ns_nl >= 0)
 		close(s.ns_nl);
 
+	if (s.exists)
+		die("Namespace already has an interface %s (is pasta already "
+		    "connected?): choose another name with --ns-ifname",
+		    s.ifname);
+	if (s.no_tun)
+		log_die(-ret, "Can't %s", s.no_tun);
 	if (ret)
 		log_die(-ret, "Can't %s interface %s in the namespace",
 			s.failed, s.ifname);

@@ -74,20 +74,30 @@ struct tun {
  * tap_tun_create() - Create a tap device in the present network namespace
  * @ifname:	Name of the interface
  * @caps:	Filled with what the kernel's tun driver offers
+ * @failed:	On failure, what can't be done, to be put behind "Can't "; kept
+ *		if that is to create the interface
  *
  * Return: descriptor of the device, or -errno
  *
  * Source: kernel, Documentation/networking/tuntap.rst and linux/if_tun.h
  */
-int tap_tun_create(const char *ifname, struct tap_caps *caps)
+int tap_tun_create(const char *ifname, struct tap_caps *caps,
+		   const char **failed)
 {
 	unsigned basic = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	int fd, hdr_len = TUN_HDR_LEN, e;
+	unsigned features;
 
 	fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		*failed = "open " TUN_PATH;
 		return -errno;
+	}
+	if (ioctl(fd, TUNGETFEATURES, &features)) {
+		*failed = "use " TUN_PATH ", it is no tun device";
+		goto fail;
+	}
 
 	util_copy_str(ifr.ifr_name, ifname, sizeof(ifr.ifr_name));
 	if (ioctl(fd, TUNSETIFF, &ifr) ||

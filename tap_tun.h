@@ -7,7 +7,8 @@
 struct tap;
 struct tap_caps;
 
-int tap_tun_create(const char *ifname, struct tap_caps *caps);
+int tap_tun_create(const char *ifname, struct tap_caps *caps,
+		   const char **failed);
 int tap_tun_attach(struct tap *tap, int fd, const struct tap_caps *caps);
 
 #endif /* TAP_TUN_H */

@@ -553,6 +553,8 @@ def test_interface_exists_already(topology, binary):
             done = subprocess.run([binary, '--config-net', '--netns', ns.path],
                                   text=True, timeout=30, capture_output=True)
         assert done.returncode == 1
-        assert 'tap0' in done.stderr and '--ns-ifname' in done.stderr
+        assert 'already has an interface tap0' in done.stderr
+        assert '--ns-ifname' in done.stderr
+        assert len(done.stderr.splitlines()) == 1
     finally:
         ns.delete()

@@ -314,6 +314,39 @@ def test_no_user_namespace(topology, binary, target):
     assert 'is no user namespace' in done.stderr
 
 
+# What stands at /dev/net/tun, who starts pasta, and what is said
+BAD_TUN = [
+    ('nothing', USER, "Can't open /dev/net/tun: No such file or directory"),
+    ('closed', USER, "Can't open /dev/net/tun: Permission denied"),
+    ('file', None, "Can't use /dev/net/tun, it is no tun device: "
+                   'Inappropriate ioctl for device'),
+    ('null', None, "Can't use /dev/net/tun, it is no tun device: "
+                   'Inappropriate ioctl for device'),
+    ('random', USER, "Can't use /dev/net/tun, it is no tun device: "
+                     'Invalid argument'),
+]
+
+
+@pytest.mark.parametrize('kind, user, said', BAD_TUN)
+def test_bad_tun_device(topology, binary, scratch, kind, user, said):
+    """The device is named, and what is wrong with it; no other hints"""
+    script = {
+        'nothing': 'mount -t tmpfs none /dev/net',
+        'closed': f'mknod -m 600 {scratch}/tun c 10 200',
+        'file': f'touch {scratch}/tun',
+        'null': f'mknod -m 666 {scratch}/tun c 1 3',
+        'random': f'mknod -m 666 {scratch}/tun c 1 9'}[kind]
+    if kind != 'nothing':
+        script += f'; mount -o bind {scratch}/tun /dev/net/tun'
+    drop = f'setpriv --reuid {user} --regid {user} --clear-groups' \
+        if user else ''
+    done = topology.host.run(['unshare', '-m', 'sh', '-ec',
+                              f'{script}; exec {drop} "$@"', 'sh', binary,
+                              '-q', '--', 'true'], check=False)
+    assert done.returncode == 1
+    assert done.stdout == said + '\n'
+
+
 def test_namespace_of_others(topology, binary, target):
     """One we may not join is an error with a hint"""
     done = run(topology, binary, '--netns', target.path)
