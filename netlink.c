@@ -29,6 +29,8 @@
  */
 #define ADDR_FLAGS_COPIED	IFA_F_NOPREFIXROUTE
 
+#define RANK_DEPRECATED		1	/* See nl_addr_rank() */
+
 /**
  * struct nl_link - what the kernel tells about a link
  * @flags:	IFF_*
@@ -352,7 +354,7 @@ static int nl_addr_rank(const struct nl_address *a)
 	if (a->ifa.ifa_scope >= RT_SCOPE_LINK)
 		return a->ifa.ifa_family == AF_INET ? 0 : -1;
 	if (a->flags & IFA_F_DEPRECATED)
-		return 1;
+		return RANK_DEPRECATED;
 	if (a->ifa.ifa_family == AF_INET6 && (a->flags & IFA_F_TEMPORARY))
 		return 2;
 	return 3;
@@ -513,7 +515,34 @@ static const struct nlmsghdr *nl_addr_in_turn(const struct nl_dump *d,
 }
 
 /**
- * nl_addr_copy() - Copy the addresses of an interface, link-local ones excepted
+ * nl_addr_rank_copied() - Least rank of addresses that are copied
+ * @d:		Addresses
+ * @ifindex:	Interface that has them
+ * @v:		IP version
+ *
+ * What is copied stays for good and may become the source of connections, but
+ * deprecated addresses are on their way out: their prefix often doesn't work
+ * any more. They are copied only if there are no others.
+ *
+ * Return: that rank, see nl_addr_rank()
+ */
+static int nl_addr_rank_copied(const struct nl_dump *d, unsigned ifindex,
+			       enum ipver v)
+{
+	const struct nlmsghdr *h;
+	struct nl_address a;
+
+	for (h = nl_dump_next(d, NULL); h; h = nl_dump_next(d, h)) {
+		if (nl_addr_parse(h, ifindex, v, &a) &&
+		    nl_addr_rank(&a) > RANK_DEPRECATED)
+			return RANK_DEPRECATED + 1;
+	}
+	return RANK_DEPRECATED;
+}
+
+/**
+ * nl_addr_copy() - Copy the addresses of an interface, but for link-local and
+ *		    deprecated ones
  * @src_nl:	Socket where they are
  * @src_ifindex: Interface that has them
  * @dst_nl:	Socket where they go
@@ -530,20 +559,20 @@ int nl_addr_copy(int src_nl, unsigned src_ifindex, int dst_nl,
 	const struct nlmsghdr *h;
 	struct nl_address a;
 	struct nl_dump d;
+	int ret, least;
 	unsigned i;
-	int ret;
 
 	ret = nl_addr_dump(src_nl, src_ifindex, v, &d);
 	if (ret)
 		goto out;
 
+	least = nl_addr_rank_copied(&d, src_ifindex, v);
 	for (i = 0; (h = nl_addr_in_turn(&d, v, i)); i++) {
 		char str[ADDR_STRLEN];
 		int one;
 
 		if (!nl_addr_parse(h, src_ifindex, v, &a) ||
-		    a.ifa.ifa_scope >= RT_SCOPE_LINK ||
-		    (a.flags & IFA_F_DADFAILED))
+		    nl_addr_rank(&a) < least)
 			continue;
 
 		one = nl_addr_copy_one(dst_nl, dst_ifindex, &a);

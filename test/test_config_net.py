@@ -409,6 +409,37 @@ def test_lasting_address_is_preferred(topology, start):
     assert local(ns, 6, 'eth') == ['2001:db8:1::2/64']
 
 
+def deprecated(ns, v, dev):
+    """Addresses that new connections should not come from"""
+    return [a['local'] for a in addresses(ns, v, dev) if a.get('deprecated')]
+
+
+def test_deprecated_addresses_are_left_out(topology, start):
+    """What is on its way out on the host doesn't become a lasting address"""
+    topology.add('eth', *NET4, *NET6, *DEFAULT4, *DEFAULT6,
+                 'addr add 198.51.100.7/24 dev {0} valid_lft 1000 '
+                 'preferred_lft 0',
+                 'addr add 2001:db8:1::dead/64 dev {0} nodad valid_lft 1000 '
+                 'preferred_lft 0',
+                 'addr add 2001:db8:1::3/64 dev {0} nodad')
+    assert deprecated(topology.host, 4, 'eth') == ['198.51.100.7']
+    assert deprecated(topology.host, 6, 'eth') == ['2001:db8:1::dead']
+    ns = start().ns
+    assert local(ns, 4, 'eth') == ['192.0.2.2/24']
+    assert sorted(local(ns, 6, 'eth')) == \
+        ['2001:db8:1::2/64', '2001:db8:1::3/64']
+
+
+def test_nothing_but_deprecated_addresses(topology, start):
+    """Then they are better than none"""
+    topology.add('eth', *(line + ' valid_lft 1000 preferred_lft 0'
+                          for line in NET4 + NET6), *DEFAULT4, *DEFAULT6)
+    assert deprecated(topology.host, 4, 'eth') == ['192.0.2.2']
+    ns = start().ns
+    assert local(ns, 4, 'eth') == ['192.0.2.2/24']
+    assert local(ns, 6, 'eth') == ['2001:db8:1::2/64']
+
+
 def test_no_network_at_all(topology, start):
     """Scenario 66: without any network, local mode for both versions"""
     ns = start().ns
