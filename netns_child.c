@@ -22,12 +22,16 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +61,40 @@ static void netns_child_mount_proc(void)
 }
 
 /**
+ * netns_child_is_missing() - Is there no such command that could be run?
+ * @command:	Its name
+ * @err:	errno of execvp(3)
+ *
+ * That one tells EACCES also if it was not allowed to look into some directory
+ * of PATH and found nothing in the others.
+ *
+ * Return: true if the name leads to nothing, or is in no directory of PATH
+ */
+static bool netns_child_is_missing(const char *command, int err)
+{
+	const char *dir = getenv("PATH"), *end;
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (strchr(command, '/') || !dir)
+		return err == ENOENT;
+
+	for (;; dir = end + 1) {
+		int len;
+
+		end = strchrnul(dir, ':');
+		len = snprintf(path, sizeof(path), "%.*s%s%s",
+			       (int)(end - dir), dir, end == dir ? "" : "/",
+			       command);
+		if ((size_t)len < sizeof(path) && !stat(path, &st) &&
+		    S_ISREG(st.st_mode))
+			return false;
+		if (!*end)
+			return true;
+	}
+}
+
+/**
  * netns_child_exec() - Run the command; doesn't return
  * @command:	Command and arguments, NULL-terminated
  *
@@ -65,13 +103,18 @@ static void netns_child_mount_proc(void)
 static void netns_child_exec(char *const *command)
 {
 	sigset_t none;
+	bool missing;
+	int e;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 
 	execvp(command[0], command);
-	log_errno(LOG_LEVEL_ERR, errno, "Can't run %s", command[0]);
-	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE);
+	e = errno;
+	missing = netns_child_is_missing(command[0], e);
+	log_errno(LOG_LEVEL_ERR, missing ? ENOENT : e, "Can't run %s",
+		  command[0]);
+	_exit(missing ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE);
 }
 
 /**

@@ -249,6 +249,27 @@ def test_command_that_cannot_run(topology, binary, command, expected):
     assert command in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize('kind, expected, why', [
+    ('none', 127, 'No such file or directory'),
+    ('directory', 127, 'No such file or directory'),
+    ('data', 126, 'Permission denied'), ('program', 0, None)])
+def test_search_of_command(topology, binary, scratch, kind, expected, why):
+    """A directory of PATH that is closed to us hides no command"""
+    os.makedirs(f'{scratch}/closed', mode=0o700)
+    os.makedirs(f'{scratch}/open')
+    if kind == 'directory':
+        os.makedirs(f'{scratch}/open/a-command')
+    elif kind != 'none':
+        with open(f'{scratch}/open/a-command', 'w') as f:
+            f.write('#!/bin/sh\nexit 0\n')
+        os.chmod(f'{scratch}/open/a-command',
+                 0o755 if kind == 'program' else 0o644)
+    done = run(topology, binary, '--', 'a-command',
+               env={'PATH': f'{scratch}/closed:/nonexistent:{scratch}/open'})
+    assert done.returncode == expected
+    assert done.stderr == (f"Can't run a-command: {why}\n" if why else '')
+
+
 def test_signal_setting_of_command(topology, binary):
     """pasta blocks and ignores signals for itself, not for the command"""
     done = run(topology, binary, '--', 'grep', '-E', '^Sig(Blk|Ign)',
