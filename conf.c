@@ -448,6 +448,7 @@ static void conf_check_ip(struct conf *conf)
  */
 static void conf_join_pid(struct conf *conf, const char *arg)
 {
+	static char name[sizeof("of process 18446744073709551615")];
 	const char *p = arg;
 	unsigned long pid;
 
@@ -460,7 +461,8 @@ static void conf_join_pid(struct conf *conf, const char *arg)
 		    "running process of the same user", arg,
 		    log_strerror(errno));
 
-	conf->netns_pid = pid;
+	snprintf(name, sizeof(name), "of process %lu", pid);
+	conf->netns_name = name;
 	if (!conf->netns_only && !*conf->userns)
 		snprintf(conf->userns, sizeof(conf->userns),
 			 "/proc/%lu/ns/user", pid);
@@ -479,7 +481,7 @@ static void conf_check_target(struct conf *conf, char *words[])
 	if (*conf->netns && p)
 		die("option '--netns': invalid value '%.80s' besides '%.80s', "
 		    "accepted: either --netns, or a PID or command",
-		    conf->netns, p);
+		    conf->netns_name, p);
 	if (*conf->userns && conf->netns_only)
 		die("option '--userns': invalid value '%.80s' with "
 		    "--netns-only, accepted: one of both", conf->userns);
@@ -490,8 +492,8 @@ static void conf_check_target(struct conf *conf, char *words[])
 		conf->netns_only |= !*conf->userns;
 
 	if (*conf->netns && conf->no_pidns)
-		die("option '--no-pidns': not with '%.80s', accepted: with a "
-		    "command", conf->netns);
+		die("option '--no-pidns': not with the namespace %.80s, "
+		    "accepted: with a command", conf->netns_name);
 	if (*conf->netns)
 		return;
 

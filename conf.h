@@ -121,10 +121,9 @@ struct conf_ip {
  * @runas_uid:		User to change to if started as root
  * @runas_gid:		Group likewise
  * @ns_ifname:		Interface in the namespace
- * @netns:		Path of the network namespace, "" to create one; that of
- *			@netns_pid if a process was named
+ * @netns:		Path of the network namespace, "" to create one
  * @userns:		Path of the user namespace, "" if none is to be joined
- * @netns_pid:		Process whose namespaces are to be joined, 0 if none
+ * @netns_name:		What the user calls it: name, path, or "of process PID"
  * @netns_only:		Join or create no user namespace
  * @no_netns_quit:	Stay when the namespace goes
  * @no_pidns:		No PID namespace for the command
@@ -177,7 +176,7 @@ struct conf {
 	char ns_ifname[IFNAMSIZ];
 	char netns[PATH_MAX];
 	char userns[PATH_MAX];
-	pid_t netns_pid;
+	const char *netns_name;
 	bool netns_only;
 	bool no_netns_quit;
 	bool no_pidns;

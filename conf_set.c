@@ -10,6 +10,7 @@
  * but a handler refuses a second use if that can only be a mistake.
  */
 
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -496,16 +497,30 @@ const char *conf_add_ports(void *target, const struct opt *o, const char *arg)
 _Static_assert(CONF_PORTS_MAX == 512, "the message above tells the limit");
 
 /**
+ * check_namespace() - end with a message if a namespace isn't there
+ * @o:		Option, without a letter
+ * @arg:	Argument as given
+ * @path:	Path of the namespace
+ */
+static void check_namespace(const struct opt *o, const char *arg,
+			    const char *path)
+{
+	if (access(path, F_OK))
+		die("option '--%s': invalid value '%.80s' (%s), accepted: %s",
+		    o->name, arg, log_strerror(errno), o->accepts);
+}
+
+/**
  * conf_set_userns() - --userns: path of a user namespace
  */
 const char *conf_set_userns(void *target, const struct opt *o, const char *arg)
 {
 	struct conf *conf = target;
 
-	(void)o;
-	if (strlen(arg) >= sizeof(conf->userns) || access(arg, F_OK))
+	if (strlen(arg) >= sizeof(conf->userns))
 		return opt_bad;
 
+	check_namespace(o, arg, arg);
 	util_copy_str(conf->userns, arg, sizeof(conf->userns));
 	return NULL;
 }
@@ -519,15 +534,16 @@ const char *conf_set_netns(void *target, const struct opt *o, const char *arg)
 	char path[PATH_MAX];
 	int len;
 
-	(void)o;
 	if (!*arg || arg_is(arg, ".") || arg_is(arg, ".."))
 		return opt_bad;
 
 	len = snprintf(path, sizeof(path), "%s%s",
 		       strchr(arg, '/') ? "" : CONF_RUN_NETNS, arg);
-	if ((size_t)len >= sizeof(path) || access(path, F_OK))
+	if ((size_t)len >= sizeof(path))
 		return opt_bad;
 
+	check_namespace(o, arg, path);
 	memcpy(conf->netns, path, len + 1);
+	conf->netns_name = arg;
 	return NULL;
 }

@@ -92,20 +92,22 @@ static bool netns_is_own(int fd, const char *own)
  * @path:	Path
  * @type:	Type it has to be of, CLONE_NEW*
  * @what:	Name of that type
+ * @name:	What the user calls the namespace
  *
  * Return: descriptor
  *
  * Source: ioctl_ns(2). NS_GET_NSTYPE is there since Linux 4.11.
  */
-static int netns_open_path(const char *path, int type, const char *what)
+static int netns_open_path(const char *path, int type, const char *what,
+			   const char *name)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
-		die_errno("Can't open %s namespace %s", what, path);
+		die_errno("Can't open %s namespace %s", what, name);
 	if (ioctl(fd, NS_GET_NSTYPE) != type)
 		die("%s is no %s namespace (a file as in /proc/PID/ns is "
-		    "accepted)", path, what);
+		    "accepted)", name, what);
 	return fd;
 }
 
@@ -140,6 +142,35 @@ static int netns_reopen(void *arg)
 }
 
 /**
+ * netns_join_hint() - What to do about a namespace we may not join
+ * @ns:		Namespace
+ * @conf:	Configuration: how it was given
+ *
+ * Return: text behind its name, may be empty
+ *
+ * Source: ioctl_ns(2): NS_GET_USERNS gives the user namespace whose privileges
+ * it takes, unless that is one around ours. It is there since Linux 4.9.
+ */
+static const char *netns_join_hint(const struct netns *ns,
+				   const struct conf *conf)
+{
+	int owner = ioctl(ns->net_fd, NS_GET_USERNS);
+	bool root;
+
+	root = owner < 0 ? errno == EPERM :
+	       netns_is_own(owner, "/proc/self/ns/user");
+	if (owner >= 0)
+		close(owner);
+
+	if (netns_is_own(ns->net_fd, "/proc/self/ns/net"))
+		return " (that is the one pasta is in itself)";
+	if (root)
+		return " (made by root: run pasta as root)";
+	return *conf->userns ? "" : " (it belongs to a user namespace: see "
+				    "--userns)";
+}
+
+/**
  * netns_open() - Open the namespace to join; ends the program on failure
  * @ns:		Namespace, overwritten
  * @conf:	Configuration: paths of the namespaces
@@ -149,11 +180,12 @@ void netns_open(struct netns *ns, const struct conf *conf)
 	int ret;
 
 	netns_init(ns);
-	ns->net_fd = netns_open_path(conf->netns, CLONE_NEWNET, "network");
+	ns->net_fd = netns_open_path(conf->netns, CLONE_NEWNET, "network",
+				     conf->netns_name);
 
 	if (*conf->userns && !conf->netns_only) {
 		ns->user_fd = netns_open_path(conf->userns, CLONE_NEWUSER,
-					      "user");
+					      "user", conf->userns);
 		if (netns_is_own(ns->user_fd, "/proc/self/ns/user")) {
 			close(ns->user_fd);	/* Joining it would fail */
 			ns->user_fd = -1;
@@ -162,9 +194,9 @@ void netns_open(struct netns *ns, const struct conf *conf)
 
 	ret = netns_call(ns, netns_reopen, ns);
 	if (ret)
-		log_die(-ret, "Can't join network namespace %s%s", conf->netns,
-			*conf->userns ? "" : " (does it belong to a user "
-					     "namespace? See --userns)");
+		log_die(-ret, "Can't join network namespace %s%s",
+			conf->netns_name,
+			ret == -EPERM ? netns_join_hint(ns, conf) : "");
 }
 
 /**
@@ -256,12 +288,13 @@ void netns_spawn(struct netns *ns, const struct conf *conf)
 	close(ctl[1]);
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)ns->child);
-	ns->net_fd = netns_open_path(path, CLONE_NEWNET, "network");
+	ns->net_fd = netns_open_path(path, CLONE_NEWNET, "network", path);
 	if (userns) {
 		netns_map_ids(ns->child);
 		snprintf(path, sizeof(path), "/proc/%d/ns/user",
 			 (int)ns->child);
-		ns->user_fd = netns_open_path(path, CLONE_NEWUSER, "user");
+		ns->user_fd = netns_open_path(path, CLONE_NEWUSER, "user",
+					      path);
 	}
 
 	/* Before Linux 5.3, the end of our socket's peer tells the same */

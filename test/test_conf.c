@@ -302,7 +302,8 @@ static void test_targets(void **state)
 	assert_true(parse(line));
 	assert_null(conf.command);
 	assert_false(conf.foreground || conf.netns_only);
-	assert_int_equal(conf.netns_pid, getpid());
+	snprintf(path, sizeof(path), "of process %d", getpid());
+	assert_string_equal(conf.netns_name, path);
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", getpid());
 	assert_string_equal(conf.netns, path);
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", getpid());
@@ -317,7 +318,8 @@ static void test_targets(void **state)
 
 	/* Scenario 85: without --userns, only the network namespace */
 	assert_true(parse("pasta --netns /proc/self/ns/net"));
-	assert_true(conf.netns_only && !conf.command && !conf.netns_pid);
+	assert_true(conf.netns_only && !conf.command);
+	assert_string_equal(conf.netns_name, "/proc/self/ns/net");
 	assert_string_equal(conf.netns, "/proc/self/ns/net");
 	assert_true(parse("pasta --userns=/dev/null --netns=/dev/zero"));
 	assert_false(conf.netns_only);

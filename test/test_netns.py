@@ -368,11 +368,51 @@ def test_bad_tun_device(topology, binary, scratch, kind, user, said):
     assert done.stdout == said + '\n'
 
 
-def test_namespace_of_others(topology, binary, target):
-    """One we may not join is an error with a hint"""
-    done = run(topology, binary, '--netns', target.path)
+def test_namespace_of_root(topology, binary, target):
+    """One that root has made is for root to join, and has its name in the
+    message as it was given"""
+    done = run(topology, binary, '--netns', target.name)
     assert done.returncode == 1
-    assert target.path in done.stderr and '--userns' in done.stderr
+    assert done.stderr == (
+        f"Can't join network namespace {target.name} (made by root: run pasta "
+        'as root): Operation not permitted\n')
+
+
+def test_namespace_of_user_namespace(topology, binary):
+    """One that belongs to a user namespace takes joining that first"""
+    p = topology.host.popen(['unshare', '-Urn', 'sh', '-c',
+                             'echo ready; exec sleep 600'],
+                            stdout=subprocess.PIPE, **as_user(USER))
+    try:
+        assert p.stdout.readline() == b'ready\n'
+        path = f'/proc/{p.pid}/ns/net'
+        done = run(topology, binary, '--netns', path)
+        assert done.returncode == 1
+        assert f'{path} (it belongs to a user namespace: see --userns)' in \
+            done.stderr
+    finally:
+        lab.kill(p)
+        p.stdout.close()
+
+
+def test_namespace_of_pasta_itself(topology, binary):
+    """A process that is in no other namespace can't be connected to it"""
+    p = topology.host.popen(['sleep', '600'], **as_user(USER))
+    try:
+        done = run(topology, binary, str(p.pid))
+        assert done.returncode == 1
+        assert f'of process {p.pid} (that is the one pasta is in itself)' in \
+            done.stderr
+    finally:
+        lab.kill(p)
+
+
+def test_process_of_root(topology, binary):
+    """A process we may not look at is named by its PID as it was given"""
+    done = run(topology, binary, str(os.getpid()))
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"PID: invalid value '{os.getpid()}' (Permission denied), accepted: ")
 
 
 def test_own_user_namespace(join, target):
