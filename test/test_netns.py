@@ -195,7 +195,7 @@ def test_interrupt_from_terminal(topology, binary):
     try:
         assert 'ready' in read_lines(master, 1)
         with open(f'/proc/{p.pid}/task/{p.pid}/children') as f:
-            keeper = int(f.read())
+            keeper = int(f.read().split()[0])
         # Signals merge if one comes while another is pending: keep apart
         os.kill(keeper, signal.SIGSTOP)
         os.write(master, b'\3')
