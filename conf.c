@@ -104,7 +104,8 @@ static const struct opt conf_rows[] = {
 	  .help = "MTU to assign, 0 for none\ndefault: 65520" },
 	{ "address", 'a', OPT_ANY, OPT_CALL, .handler = conf_set_address,
 	  .arg = "ADDR[/BITS]",
-	  .accepts = "unicast address with or without length of the prefix: "
+	  .accepts = "unicast address, neither loopback nor IPv6 link-local, "
+		     "with or without length of the prefix: "
 		     "IPv4 with /0 to /32, IPv6 with /0 to /128",
 	  .help = "Address to assign, once for each IP version\n"
 		  "default: those of the template interface" },
@@ -134,11 +135,13 @@ static const struct opt conf_rows[] = {
 	  .help = "Source address of outbound sockets,\n"
 		  "once for each IP version\n"
 		  "default: chosen by the host's routes" },
-	{ "outbound-if4", 0, OPT_ANY, TO(ip[V4].outbound_if, conf_set_host_if),
+	{ "outbound-if4", 0, OPT_ANY,
+	  TO(ip[V4].outbound_if, conf_set_outbound_if),
 	  .arg = "NAME", .accepts = ACCEPT_IF,
 	  .help = "Interface of outbound IPv4 sockets\n"
 		  "default: chosen by the host's routes" },
-	{ "outbound-if6", 0, OPT_ANY, TO(ip[V6].outbound_if, conf_set_host_if),
+	{ "outbound-if6", 0, OPT_ANY,
+	  TO(ip[V6].outbound_if, conf_set_outbound_if),
 	  .arg = "NAME", .accepts = ACCEPT_IF,
 	  .help = "Interface of outbound IPv6 sockets\n"
 		  "default: chosen by the host's routes" },
@@ -418,8 +421,13 @@ static void conf_check_ip(struct conf *conf)
 		ip4->prefix_len = conf->netmask;
 	else if (ip4->addr_given && ip4->prefix_len < 0)
 		ip4->prefix_len = class_bits(&ip4->addr);
-	if (ip6->addr_given)
+	if (ip6->addr_given) {
+		if (ip6->enabled && ip6->prefix_len >= 0 &&
+		    ip6->prefix_len != PREFIX_LEN_V6)
+			warn("option '--address': IPv6 prefix of %d bits, "
+			     "taking %d", ip6->prefix_len, PREFIX_LEN_V6);
 		ip6->prefix_len = PREFIX_LEN_V6;
+	}
 
 	for (ip = conf->ip; ip < conf->ip + IPVER_MAX; ip++) {
 		const char *name = ip->outbound_if;

@@ -144,6 +144,10 @@ static void template_from_host(struct conf *conf, int nl, enum ipver v)
 	}
 
 	ip->gw_from_host = ip->gw_given;
+	if (t.ifindex && !t.has_addr && t.ifindex == ip->outbound_index)
+		warn("Interface %s, given by --outbound-if%c, has no %s "
+		     "address to use", ip->outbound_if, v == V4 ? '4' : '6',
+		     version_name[v]);
 	if (t.ifindex && (t.has_addr || ip->addr_given))
 		template_adopt(conf, v, &t);
 	else
@@ -206,6 +210,7 @@ static void dns_from_host(struct conf *conf, enum ipver v,
 			  const struct resolv *r)
 {
 	struct conf_ip *ip = &conf->ip[v];
+	bool host_given = addr_is_set(&ip->dns_host);
 	const struct addr *first = NULL;
 	unsigned i;
 
@@ -232,6 +237,9 @@ static void dns_from_host(struct conf *conf, enum ipver v,
 	if (addr_is_set(&ip->dns_forward) && !addr_is_set(&ip->dns_host))
 		info("--dns-forward has no effect for %s: no such name server "
 		     "in " RESOLV_CONF ", see --dns-host", version_name[v]);
+	if (host_given && !addr_is_set(&ip->dns_forward))
+		warn("--dns-host has no effect for %s: no address leads there, "
+		     "see --dns-forward", version_name[v]);
 }
 
 /**

@@ -17,11 +17,14 @@
 #include <string.h>
 #include <unistd.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "conf.h"
 #include "conf_set.h"
 #include "fwd.h"
 #include "fwd_spec.h"
+#include "isolate.h"
 #include "log.h"
 #include "parse.h"
 
@@ -144,6 +147,10 @@ const char *conf_set_runas(void *target, const struct opt *o, const char *arg)
 		gid = gr->gr_gid;
 	}
 
+	if ((uid != geteuid() || gid != getegid()) && !isolate_can_change_ids())
+		return "other users than oneself only with privileges, as of "
+		       "root";
+
 	conf->runas_uid = uid;
 	conf->runas_gid = gid;
 	return NULL;
@@ -178,7 +185,8 @@ const char *conf_set_address(void *target, const struct opt *o, const char *arg)
 
 	(void)o;
 	if (!parse_addr_prefix(&arg, &a, &bits) || !parse_end(&arg) ||
-	    !addr_is_unicast(&a) || addr_is_loopback(&a))
+	    !addr_is_unicast(&a) || addr_is_loopback(&a) ||
+	    (addr_version(&a) == V6 && addr_is_linklocal(&a)))
 		return opt_bad;
 
 	ip = &conf->ip[addr_version(&a)];
@@ -313,7 +321,8 @@ const char *conf_set_ifname(void *target, const struct opt *o, const char *arg)
 }
 
 /**
- * conf_set_host_if() - -i, --outbound-if4 and -if6: interface of the host
+ * conf_set_host_if() - -i, and what others of its kind begin with: interface
+ *			of the host
  */
 const char *conf_set_host_if(void *target, const struct opt *o, const char *arg)
 {
@@ -323,6 +332,39 @@ const char *conf_set_host_if(void *target, const struct opt *o, const char *arg)
 		return opt_bad;
 
 	return NULL;
+}
+
+/**
+ * is_loopback_if() - is this the host's loopback interface?
+ * @name:	Name
+ *
+ * Source: netdevice(7)
+ */
+static bool is_loopback_if(const char *name)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { 0 };
+	bool ret;
+
+	util_copy_str(ifr.ifr_name, name, sizeof(ifr.ifr_name));
+	ret = !ioctl(fd, SIOCGIFFLAGS, &ifr) && ifr.ifr_flags & IFF_LOOPBACK;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+/**
+ * conf_set_outbound_if() - --outbound-if4 and -if6: where traffic leaves
+ */
+const char *conf_set_outbound_if(void *target, const struct opt *o,
+				 const char *arg)
+{
+	const char *why = conf_set_host_if(target, o, arg);
+
+	if (why)
+		return why;
+	return is_loopback_if(arg) ? "an interface that leads outside, not "
+				     "the loopback interface" : NULL;
 }
 
 /**

@@ -171,6 +171,25 @@ void isolate_drop_caps(void)
 }
 
 /**
+ * isolate_can_change_ids() - Have we the capabilities to become another user?
+ *
+ * Return: true if so
+ *
+ * Source: capabilities(7), capget(2)
+ */
+bool isolate_can_change_ids(void)
+{
+	const uint32_t need = 1U << CAP_SETUID | 1U << CAP_SETGID;
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return !syscall(SYS_capget, &header, data) &&
+	       (data[0].effective & need) == need;
+}
+
+/**
  * isolate_drop_ids() - Become the user to run as, without any privileges
  * @conf:	Configuration: user and group, our own ones for no change
  *

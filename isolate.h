@@ -2,10 +2,13 @@
 #ifndef ISOLATE_H
 #define ISOLATE_H
 
+#include <stdbool.h>
+
 struct conf;
 
 void isolate_start(int keep_fd);
 void isolate_close_fds(int keep_fd);
+bool isolate_can_change_ids(void);
 int isolate_open_pidfile(const char *path);
 void isolate_drop_caps(void);
 void isolate_drop_ids(const struct conf *conf);

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "conf_fake.h"
+#include "isolate.h"
 #include "parse.h"
 #include "resolv.h"
 
@@ -19,6 +20,7 @@ unsigned host_wanted[IPVER_MAX];
 int host_error;
 const char *host_dns, *host_search;
 bool no_ipv6;
+bool privileged;
 
 /* die() ends here instead */
 static jmp_buf died;
@@ -55,6 +57,17 @@ const char *log_strerror(int err)
 {
 	(void)err;
 	return "some error";
+}
+
+bool isolate_can_change_ids(void)
+{
+	return privileged;
+}
+
+/* lo, as everywhere, and what the templates of usual_host() stand for */
+unsigned if_nametoindex(const char *name)
+{
+	return !strcmp(name, "lo") ? 1 : !strcmp(name, "out0") ? 7 : 0;
 }
 
 int nl_open(void)
@@ -127,6 +140,7 @@ int usual_host(void **state)
 	host_search = "example.com example.org";
 	host_error = 0;
 	no_ipv6 = false;
+	privileged = true;
 	setenv("SHELL", "/bin/some-shell", 1);
 	return 0;
 }

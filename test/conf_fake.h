@@ -3,7 +3,7 @@
 #define CONF_FAKE_H
 
 /* A fake host for tests of the configuration: its interfaces and resolv.conf
- * are variables, messages are kept
+ * are variables, messages are kept. Interface 7 is named out0.
  */
 
 #include <stdarg.h>
@@ -30,6 +30,7 @@ extern int host_error;			/* Of nl_template_find() */
 extern const char *host_dns;		/* Servers with spaces, NULL: no file */
 extern const char *host_search;
 extern bool no_ipv6;			/* As a kernel without it does */
+extern bool privileged;			/* May become another user */
 
 struct nl_template template(const char *name, const char *a, int bits,
 			    const char *gw);

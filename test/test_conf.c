@@ -262,20 +262,19 @@ static void test_outbound(void **state)
 	assert_string_equal(conf.ip[V4].outbound_if, "");
 	assert_int_equal(conf.ip[V4].template_index, 0);
 
-	/* lo is the one interface that is everywhere */
-	assert_true(start("pasta --outbound-if4 lo"));
-	assert_string_equal(conf.ip[V4].outbound_if, "lo");
-	assert_int_equal(conf.ip[V4].outbound_index, 1);
-	assert_int_equal(host_wanted[V4], 1);
+	assert_true(start("pasta --outbound-if4 out0"));
+	assert_string_equal(conf.ip[V4].outbound_if, "out0");
+	assert_int_equal(conf.ip[V4].outbound_index, 7);
+	assert_int_equal(host_wanted[V4], 7);
 	assert_string_equal(conf.ip[V6].outbound_if, "");
 	assert_int_equal(conf.ip[V6].outbound_index, 0);
 	assert_int_equal(host_wanted[V6], 0);
 
-	assert_true(start("pasta --outbound-if6 lo"));
+	assert_true(start("pasta --outbound-if6 out0"));
 	assert_int_equal(conf.ip[V4].outbound_index, 0);
 	assert_int_equal(host_wanted[V4], 0);
-	assert_int_equal(conf.ip[V6].outbound_index, 1);
-	assert_int_equal(host_wanted[V6], 1);
+	assert_int_equal(conf.ip[V6].outbound_index, 7);
+	assert_int_equal(host_wanted[V6], 7);
 
 	assert_true(start("pasta -i lo"));
 	assert_int_equal(host_wanted[V4], 1);
@@ -460,6 +459,8 @@ static void test_local_flows(void **state)
 
 static void test_runas(void **state)
 {
+	char line[64];
+
 	(void)state;
 	assert_true(parse("pasta --runas 1234:56"));
 	assert_int_equal(conf.runas_uid, 1234);
@@ -477,6 +478,14 @@ static void test_runas(void **state)
 	assert_false(parse("pasta --runas no-such-user"));
 	assert_false(parse("pasta --runas root:no-such-group"));
 	assert_false(parse("pasta --runas 4294967295"));
+
+	privileged = false;
+	assert_false(parse("pasta --runas 54321"));
+	assert_non_null(strstr(message, "--runas"));
+	assert_non_null(strstr(message, "only with privileges"));
+	snprintf(line, sizeof(line), "pasta --runas %u:%u", geteuid(),
+		 getegid());
+	assert_true(parse(line));
 }
 
 static void test_callers(void **state)

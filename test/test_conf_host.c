@@ -241,6 +241,51 @@ static void test_outbound_probe(void **state)
 	assert_string_equal(told, "");
 }
 
+/* An interface without address, and options without effect, are told of, but
+ * nothing is said if all is well, or about an IP version that is disabled
+ */
+static void test_warnings(void **state)
+{
+	static const struct {
+		const char *options, *told;
+	} cases[] = {
+		{ "-a 2001:db8::5/48", "1 option '--address': IPv6 prefix of "
+		  "48 bits, taking 64\n" },
+		{ "-a 2001:db8::5/64", "" },
+		{ "-a 2001:db8::5", "" },
+		{ "-4 -a 2001:db8::5/48", "" },
+		{ "--dns-host 192.0.2.53", "1 --dns-host has no effect for "
+		  "IPv4: no address leads there, see --dns-forward\n" },
+		{ "--dns-host 192.0.2.53 --dns-forward 192.0.2.9", "" },
+		{ "--dns-host 192.0.2.53 --dns-forward 2001:db8::9",
+		  "1 --dns-host has no effect for IPv4: no address leads "
+		  "there, see --dns-forward\n" },
+		{ "-6 --dns-host 192.0.2.53", "" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		char line[256];
+
+		snprintf(line, sizeof(line), "pasta -q %s", cases[i].options);
+		assert_true(start(line));
+		assert_string_equal(told, cases[i].told);
+	}
+
+	/* It leads there by the address told in place of 127.0.0.53 */
+	host_dns = "127.0.0.53";
+	assert_true(start("pasta -q --dns-host 192.0.2.53"));
+	assert_string_equal(told, "");
+
+	host[V4] = template("out0", "", 0, "");
+	assert_true(start("pasta -q --outbound-if4 out0"));
+	assert_non_null(strstr(told, "1 Interface out0, given by "
+				     "--outbound-if4, has no IPv4 address"));
+	assert_true(start("pasta -q -i out0"));
+	assert_string_equal(told, "");
+}
+
 /* Each line that may be of interest, none too many */
 static void test_print(void **state)
 {
@@ -248,10 +293,12 @@ static void test_print(void **state)
 	log_level = LOG_LEVEL_INFO;
 	host_dns = "127.0.0.53";
 	host_search = "a b";
-	assert_true(start("pasta --outbound-if4 lo"));
+	assert_true(start("pasta --outbound-if4 out0"));
 	conf.runas_uid = geteuid();
 	conf_print(&conf);
 	assert_string_equal(told,
+		"1 Can't bind to out0, given by --outbound-if4 (some error): "
+		"until this works, IPv4 traffic is refused\n"
 		"2 Template interface: eth0 (IPv4), eth6 (IPv6)\n"
 		"2 Namespace interface: eth0\n"
 		"2 Our MAC address: 9a:55:9a:55:9a:55\n"
@@ -263,7 +310,7 @@ static void test_print(void **state)
 		"2 DNS: 192.0.2.1\n"
 		"2 Search list: a b\n"
 		"2 Host's loopback: 192.0.2.1, fe80::ff\n"
-		"2 Outbound IPv4 interface: lo\n");
+		"2 Outbound IPv4 interface: out0\n");
 
 	host[V4] = (struct nl_template){ 0 };
 	host_dns = host_search = "";
@@ -291,6 +338,7 @@ int main(void)
 		TEST(test_dns),
 		TEST(test_dns_other_states),
 		TEST(test_outbound_probe),
+		TEST(test_warnings),
 		TEST(test_print),
 	};
 

@@ -60,12 +60,14 @@ BAD = [
                    '..', 'lo:1', '192.0.2.1')],
     (['--outbound-if4'], ["'--outbound-if4'", 'value missing', IF]),
     (['-i'], ["'-i'", 'value missing', IF]),
+    *[([option, 'lo'], [f"'{option}'", "'lo'", 'not the loopback interface'])
+      for option in ('--outbound-if4', '--outbound-if6')],
     # addresses of the guest
     *[(['-a', a], ["'-a'", f"'{a}'", ADDRESS])
       for a in ('', '127.0.0.1', '::1', '0.0.0.0', '::', 'ff02::1',
                 '224.0.0.1', '255.255.255.255', '192.0.2.1/33', 'x',
                 '192.0.2.1/', '192.0.2.1/x', '2001:db8::1/129',
-                '::ffff:192.0.2.1')],
+                '::ffff:192.0.2.1', 'fe80::5', 'fe80::5/64')],
     (['-a', '192.0.2.1/24', '-n', '24'],
      ["'--netmask'", "'24'", '--address', '/24']),
     (['--netmask', '255.255.0.0', '--address', '192.0.2.1/24'],
@@ -256,6 +258,20 @@ def test_version(run, program, args):
 def test_probes_of_callers(run, option):
     """Callers find out by --version whether an option is known"""
     assert run('pasta', option, '--version').returncode == 0
+
+
+def test_runas_of_a_user():
+    """Another user than oneself takes privileges, and the message says so"""
+    if os.geteuid():
+        pytest.skip('needs root to become a user')
+    with open(BINARY, 'rb') as f:
+        result = subprocess.run(
+            [f'/proc/self/fd/{f.fileno()}', '--runas', 'daemon', '--version'],
+            pass_fds=[f.fileno()], user=1000, group=1000, extra_groups=[],
+            capture_output=True, text=True, timeout=30, check=False)
+    line = line_of(result)
+    assert "'--runas': invalid value 'daemon', accepted: " in line
+    assert 'only with privileges' in line
 
 
 def test_full_standard_output(run):
