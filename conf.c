@@ -66,7 +66,8 @@ static opt_handler show_version;
 
 static const struct opt conf_rows[] = {
 	{ "debug", 'd', OPT_ANY, DO(conf_set_verbose),
-	  .help = "Tell about flows and decisions" },
+	  .help = "Tell about flows and decisions",
+	  .heading = "Messages and the process" },
 	{ "trace", 0, OPT_ANY, DO(conf_set_verbose),
 	  .help = "Tell about single packets too" },
 	{ "quiet", 'q', OPT_ANY, DO(conf_set_verbose),
@@ -81,11 +82,13 @@ static const struct opt conf_rows[] = {
 	{ "log-size", 0, OPT_ANY, OPT_SIZE, offsetof(struct conf, log_size),
 	  .min = LOG_SIZE_MIN, .max = LOG_SIZE_MAX, .arg = "BYTES",
 	  .accepts = "4096 to 2147483648 bytes",
-	  .help = "Greatest size of the log file\ndefault: 1048576" },
+	  .help = "Greatest size of the log file, from 4096\n"
+		  "default: 1048576" },
 	{ "stats", 0, OPT_ANY, OPT_UINT, offsetof(struct conf, stats_s),
 	  .min = 1, .max = STATS_MAX, .arg = "DELAY",
 	  .accepts = "1 to 86400 seconds",
-	  .help = "Show counters, at most every DELAY seconds" },
+	  .help = "Log counters, at most every DELAY seconds,\n"
+		  "1 to 86400" },
 	{ "runas", 0, OPT_ANY,
 	  OPT_CALL, .handler = conf_set_runas, .arg = "USER",
 	  .accepts = "UID, UID:GID, LOGIN or LOGIN:GROUP",
@@ -99,6 +102,9 @@ static const struct opt conf_rows[] = {
 	  .help = "Capture the guest's packets to a file" },
 	{ "pid", 'P', OPT_ANY, PATH(pid_file), .arg = "FILE",
 	  .help = "Write own process ID to a file when ready" },
+	{ "ipv4-only", '4', OPT_ANY, DO(conf_set_only), .help = "No IPv6",
+	  .heading = "Addresses and names of the guest" },
+	{ "ipv6-only", '6', OPT_ANY, DO(conf_set_only), .help = "No IPv4" },
 	{ "mtu", 'm', OPT_ANY, OPT_CALL, .handler = conf_set_mtu, .arg = "MTU",
 	  .accepts = "68 to 65521 bytes, or 0 to assign none",
 	  .help = "MTU to assign, 0 for none\ndefault: 65520" },
@@ -128,23 +134,6 @@ static const struct opt conf_rows[] = {
 	  .help = "Template interface for addresses and routes\n"
 		  "default: --outbound-if4, --outbound-if6, or the\n"
 		  "one with the default route" },
-	{ "outbound", 'o', OPT_ANY, OPT_CALL, .handler = conf_set_outbound,
-	  .arg = "ADDR",
-	  .accepts = "unicast address of this host, IPv4 or IPv6, "
-		     "neither loopback nor IPv6 link-local",
-	  .help = "Source address of outbound sockets,\n"
-		  "once for each IP version\n"
-		  "default: chosen by the host's routes" },
-	{ "outbound-if4", 0, OPT_ANY,
-	  TO(ip[V4].outbound_if, conf_set_outbound_if),
-	  .arg = "NAME", .accepts = ACCEPT_IF,
-	  .help = "Interface of outbound IPv4 sockets\n"
-		  "default: chosen by the host's routes" },
-	{ "outbound-if6", 0, OPT_ANY,
-	  TO(ip[V6].outbound_if, conf_set_outbound_if),
-	  .arg = "NAME", .accepts = ACCEPT_IF,
-	  .help = "Interface of outbound IPv6 sockets\n"
-		  "default: chosen by the host's routes" },
 	{ "dns", 'D', OPT_ANY | OPT_REPEAT, OPT_CALL, .handler = conf_add_dns,
 	  .arg = "ADDR", .accepts = "unicast address, IPv4 or IPv6, or none",
 	  .help = "Name server to tell the guest, or none\n"
@@ -177,12 +166,31 @@ static const struct opt conf_rows[] = {
 	{ "fqdn", 0, OPT_ANY, TO(fqdn, conf_set_domain), .arg = "NAME",
 	  .accepts = ACCEPT_DOMAIN,
 	  .help = "Full name to tell the guest by DHCP and DHCPv6" },
+	{ "outbound", 'o', OPT_ANY, OPT_CALL, .handler = conf_set_outbound,
+	  .arg = "ADDR",
+	  .accepts = "unicast address of this host, IPv4 or IPv6, "
+		     "neither loopback nor IPv6 link-local",
+	  .help = "Source address of outbound sockets,\n"
+		  "once for each IP version\n"
+		  "default: chosen by the host's routes",
+	  .heading = "What is carried" },
+	{ "outbound-if4", 0, OPT_ANY,
+	  TO(ip[V4].outbound_if, conf_set_outbound_if),
+	  .arg = "NAME", .accepts = ACCEPT_IF,
+	  .help = "Interface of outbound IPv4 sockets\n"
+		  "default: chosen by the host's routes" },
+	{ "outbound-if6", 0, OPT_ANY,
+	  TO(ip[V6].outbound_if, conf_set_outbound_if),
+	  .arg = "NAME", .accepts = ACCEPT_IF,
+	  .help = "Interface of outbound IPv6 sockets\n"
+		  "default: chosen by the host's routes" },
 	{ "no-tcp", 0, OPT_ANY, FLAG(no_tcp), .help = "No TCP" },
 	{ "no-udp", 0, OPT_ANY, FLAG(no_udp), .help = "No UDP" },
 	{ "no-icmp", 0, OPT_ANY, FLAG(no_icmp),
 	  .help = "No ICMP and ICMPv6; implies --no-ndp" },
 	{ "no-dhcp", 0, OPT_ANY, FLAG(no_dhcp), .help = "No DHCP server" },
-	{ "no-ndp", 0, OPT_ANY, FLAG(no_ndp), .help = "No answers by NDP" },
+	{ "no-ndp", 0, OPT_ANY, FLAG(no_ndp),
+	  .help = "No answers by NDP, no router advertisements" },
 	{ "no-dhcpv6", 0, OPT_ANY, FLAG(no_dhcpv6),
 	  .help = "No DHCPv6 server" },
 	{ "no-ra", 0, OPT_ANY,
@@ -200,8 +208,6 @@ static const struct opt conf_rows[] = {
 		  "or none" },
 	{ "chroot-fallback", 0, OPT_ANY, DO(conf_set_nothing),
 	  .help = "Accepted without effect" },
-	{ "ipv4-only", '4', OPT_ANY, DO(conf_set_only), .help = "No IPv6" },
-	{ "ipv6-only", '6', OPT_ANY, DO(conf_set_only), .help = "No IPv4" },
 	{ "tcp-ports", 't', OPT_ANY | OPT_REPEAT,
 	  TO(ports[PORTS_TCP_IN], conf_add_ports),
 	  .arg = "SPEC", .accepts = ACCEPT_PORTS,
@@ -225,6 +231,40 @@ static const struct opt conf_rows[] = {
 	{ "freebind", 0, OPT_ANY, FLAG(freebind),
 	  .help = "Let -t and -u listen on addresses that this\n"
 		  "host doesn't have yet" },
+	{ "ns-ifname", 'I', OPT_PASTA,
+	  TO(ns_ifname, conf_set_ifname), .arg = "NAME",
+	  .accepts = "name of at most 15 characters, "
+		     "without slash, colon or space",
+	  .help = "Interface in the namespace\n"
+		  "default: the template interface's name, or tap0",
+	  .heading = "Namespaces and their ports" },
+	{ "userns", 0, OPT_PASTA, OPT_CALL, .handler = conf_set_userns,
+	  .arg = "PATH", .accepts = "path of a user namespace",
+	  .help = "User namespace to join" },
+	{ "netns", 0, OPT_PASTA, OPT_CALL, .handler = conf_set_netns,
+	  .arg = "PATH|NAME",
+	  .accepts = "path of a network namespace, "
+		     "or name of one in " CONF_RUN_NETNS,
+	  .help = "Network namespace to join" },
+	{ "netns-only", 0, OPT_PASTA, FLAG(netns_only),
+	  .help = "Neither join nor create a user namespace\n"
+		  "implied by --netns without --userns" },
+	{ "no-netns-quit", 0, OPT_PASTA, FLAG(no_netns_quit),
+	  .help = "Stay when the namespace is removed" },
+	{ "no-pidns", 0, OPT_PASTA, FLAG(no_pidns),
+	  .help = "No PID namespace for the command" },
+	{ "config-net", 0, OPT_PASTA, FLAG(config_net),
+	  .help = "Set up addresses and routes in the namespace" },
+	{ "no-copy-routes", 0, OPT_PASTA | OPT_DEPRECATED, FLAG(no_copy_routes),
+	  .help = "With --config-net: only a default route;\n"
+		  "implied by --gateway" },
+	{ "no-copy-addrs", 0, OPT_PASTA | OPT_DEPRECATED, FLAG(no_copy_addrs),
+	  .help = "With --config-net: only one address;\n"
+		  "implied by --address" },
+	{ "ns-mac-addr", 0, OPT_PASTA, TO(ns_mac, conf_set_mac), .arg = "ADDR",
+	  .accepts = ACCEPT_MAC,
+	  .help = "MAC address of the namespace's interface\n"
+		  "default: random" },
 	{ "tcp-ns", 'T', OPT_PASTA | OPT_REPEAT,
 	  TO(ports[PORTS_TCP_OUT], conf_add_ports),
 	  .arg = "SPEC", .accepts = ACCEPT_PORTS,
@@ -245,37 +285,6 @@ static const struct opt conf_rows[] = {
 	{ "splice-only", 0, OPT_PASTA, FLAG(splice_only),
 	  .help = "Forward loopback traffic only, without\n"
 		  "an interface in the namespace" },
-	{ "ns-ifname", 'I', OPT_PASTA,
-	  TO(ns_ifname, conf_set_ifname), .arg = "NAME",
-	  .accepts = "name of at most 15 characters, "
-		     "without slash, colon or space",
-	  .help = "Interface in the namespace\n"
-		  "default: the template interface's name, or tap0" },
-	{ "userns", 0, OPT_PASTA, OPT_CALL, .handler = conf_set_userns,
-	  .arg = "PATH", .accepts = "path of a user namespace",
-	  .help = "User namespace to join" },
-	{ "netns", 0, OPT_PASTA, OPT_CALL, .handler = conf_set_netns,
-	  .arg = "PATH|NAME",
-	  .accepts = "path of a network namespace, "
-		     "or name of one in " CONF_RUN_NETNS,
-	  .help = "Network namespace to join" },
-	{ "netns-only", 0, OPT_PASTA, FLAG(netns_only),
-	  .help = "Neither join nor create a user namespace\n"
-		  "implied by --netns without --userns" },
-	{ "no-netns-quit", 0, OPT_PASTA, FLAG(no_netns_quit),
-	  .help = "Stay when the namespace is removed" },
-	{ "no-pidns", 0, OPT_PASTA, FLAG(no_pidns),
-	  .help = "No PID namespace for the command" },
-	{ "config-net", 0, OPT_PASTA, FLAG(config_net),
-	  .help = "Set up addresses and routes in the namespace" },
-	{ "no-copy-routes", 0, OPT_PASTA | OPT_DEPRECATED, FLAG(no_copy_routes),
-	  .help = "With --config-net: only a default route" },
-	{ "no-copy-addrs", 0, OPT_PASTA | OPT_DEPRECATED, FLAG(no_copy_addrs),
-	  .help = "With --config-net: only one address" },
-	{ "ns-mac-addr", 0, OPT_PASTA, TO(ns_mac, conf_set_mac), .arg = "ADDR",
-	  .accepts = ACCEPT_MAC,
-	  .help = "MAC address of the namespace's interface\n"
-		  "default: random" },
 };
 
 static const struct opt_table conf_table = {
@@ -552,6 +561,34 @@ static void conf_check_pasta(struct conf *conf, char *words[])
 }
 
 /**
+ * conf_check_vm() - tell what keeps options on virtual machines from working
+ * @words:	Options, NULL-terminated
+ *
+ * Otherwise they would be told to be none, as if misspelt.
+ */
+static void conf_check_vm(char *words[])
+{
+	static const char *const names[] = {
+		"-1", "-F", "-s", "--fd", "--migrate-exit",
+		"--migrate-no-linger", "--one-off", "--print-capabilities",
+		"--repair-path", "--socket", "--socket-path", "--vhost-user",
+	};
+	size_t i;
+
+	for (; *words && strcmp(*words, "--"); words++) {
+		size_t len = (*words)[1] == '-' ? strcspn(*words, "=") : 2;
+
+		for (i = 0; i < ARRAY_SIZE(names); i++) {
+			if (strlen(names[i]) == len &&
+			    !strncmp(*words, names[i], len))
+				die("option '%s': passt for virtual machines "
+				    "isn't there yet, accepted: pasta for "
+				    "namespaces", names[i]);
+		}
+	}
+}
+
+/**
  * conf_parse() - read the command line
  * @conf:	Filled with the configuration, complete but for what
  *		conf_from_host() adds
@@ -569,6 +606,8 @@ void conf_parse(struct conf *conf, int argc, char *argv[])
 	int next;
 
 	conf_default(conf, pasta ? MODE_PASTA : MODE_PASST);
+	if (!pasta && argc)
+		conf_check_vm(argv + 1);
 	next = opt_parse(&conf_table, pasta ? OPT_PASTA : OPT_PASST, conf,
 			 argc, argv);
 

@@ -308,7 +308,7 @@ static void opt_print_one(const struct opt *o, FILE *f)
 	if (o->flags & OPT_REPEAT)
 		fprintf(f, "%*sMay be given several times\n", HELP_COLUMN, "");
 	if (o->flags & OPT_DEPRECATED)
-		fprintf(f, "%*sDeprecated\n", HELP_COLUMN, "");
+		fprintf(f, "%*sDeprecated: for old scripts only\n", HELP_COLUMN, "");
 }
 
 /**
@@ -322,7 +322,11 @@ void opt_print_help(const struct opt_table *t, unsigned mode, FILE *f)
 	size_t i;
 
 	for (i = 0; i < t->count; i++) {
-		if (t->rows[i].flags & mode)
-			opt_print_one(&t->rows[i], f);
+		if (!(t->rows[i].flags & mode))
+			continue;
+		if (t->rows[i].heading)
+			fprintf(f, "%s%s:\n", i ? "\n" : "",
+				t->rows[i].heading);
+		opt_print_one(&t->rows[i], f);
 	}
 }

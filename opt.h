@@ -51,6 +51,7 @@ extern const char opt_bad[];
  * @arg:	Argument's name in help, NULL if none is taken
  * @accepts:	What the argument may be, for messages; NULL if none is taken
  * @help:	Text for --help; further lines after newlines
+ * @heading:	What this row and those behind it are about, or NULL
  */
 struct opt {
 	const char *name;
@@ -64,6 +65,7 @@ struct opt {
 	const char *arg;
 	const char *accepts;
 	const char *help;
+	const char *heading;
 };
 
 /**

@@ -63,7 +63,8 @@ static const struct opt rows[] = {
 	  .help = "A number\ndefault: 3" },
 	{ "number-of-things", 0, OPT_ANY, OPT_SIZE,
 	  offsetof(struct target, size), .min = 0, .max = 5000000000UL,
-	  .arg = "N", .accepts = "0 to 5000000000", .help = "Things" },
+	  .arg = "N", .accepts = "0 to 5000000000", .help = "Things",
+	  .heading = "Other things" },
 	{ "text", 't', OPT_ANY, OPT_STRING, offsetof(struct target, text),
 	  .min = 1, .max = 5, .arg = "TEXT", .accepts = "up to 5 letters",
 	  .help = "Text" },
@@ -266,12 +267,14 @@ static void test_help(void **state)
 "      --unflag                  No flag\n"
 "  -n, --number N                A number\n"
 "                                default: 3\n"
+"\n"
+"Other things:\n"
 "      --number-of-things N      Things\n"
 "  -t, --text TEXT               Text\n"
 "  -c, --call WHAT               Call\n"
 "                                May be given several times\n"
 "  -x, --do                      Do\n"
-"                                Deprecated\n");
+"                                Deprecated: for old scripts only\n");
 	free(text);
 
 	f = open_memstream(&text, &size);

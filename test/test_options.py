@@ -220,6 +220,40 @@ def test_options_of_the_other_program(run):
         assert f"unrecognized option '{option}'" in line
 
 
+@pytest.mark.parametrize('args', [
+    ['-s', '/tmp/s'], ['-s/tmp/s'], ['--socket', '/tmp/s'], ['--socket=/tmp/s'],
+    ['--socket-path', '/tmp/s'], ['-f', '--fd', '4'], ['-F4'], ['-f', '-1'],
+    ['--vhost-user'], ['--print-capabilities'], ['--repair-path=none'],
+    ['--one-off', '--foo']])
+def test_options_on_virtual_machines(run, args):
+    """They aren't misspelt, but there is nothing to do with them yet"""
+    line = line_of(run('passt', *args))
+    name = re.match('-[^-]|[^=]*', [a for a in args if a != '-f'][0])[0]
+    assert line.startswith(f"option '{name}': passt for virtual machines "
+                           "isn't there yet")
+
+
+def test_no_options_on_virtual_machines(run):
+    """Behind the end of options, of pasta, or just alike"""
+    assert 'unrecognized' in line_of(run('pasta', '-s', '/tmp/s'))
+    assert "unrecognized option '--sock'" in line_of(run('passt', '--sock'))
+    assert "'-s'" in line_of(run('passt', '-f', '--', '-s'))
+    assert run('passt', '--stats', '5', '--version').returncode == 0
+
+
+def test_help_has_sections(run):
+    """Each option is in one, and those of pasta are not shown for passt"""
+    sections = {}
+    for program in 'passt', 'pasta':
+        text = run(program, '--help').stdout
+        sections[program] = re.findall(r'^(\w.*):\n  (.*)', text, re.M)
+    assert sections['pasta'][:-1] == sections['passt']
+    assert [s[0] for s in sections['pasta']] == [
+        'Messages and the process', 'Addresses and names of the guest',
+        'What is carried', 'Namespaces and their ports']
+    assert sections['pasta'][1][1].startswith('-4, --ipv4-only')
+
+
 def test_passt_takes_no_words(run):
     """passt has no command"""
     line = line_of(run('passt', '-f', 'word'))
