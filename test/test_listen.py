@@ -114,12 +114,16 @@ def test_auto_restricted(start, topology):
         assert ports(topology.host) == {7001}
 
 
-def test_auto_outbound_follows_host(start, topology):
-    """-T auto: services on the host are on the namespace's loopback"""
+@pytest.mark.parametrize('port', [80, 7000])
+def test_auto_outbound_follows_host(start, topology, port):
+    """-T auto: services on the host are on the namespace's loopback
+
+    Low ports, too: the namespace is ours.
+    """
     p = start(*only('-T', 'auto'))
-    with topology.host.tcp_listen('127.0.0.1', 7000) as server:
-        wait_for(lambda: 7000 in ports(p.ns), 'port forwarded')
-        with p.ns.tcp_connect('127.0.0.1', 7000) as client:
+    with topology.host.tcp_listen('127.0.0.1', port) as server:
+        wait_for(lambda: port in ports(p.ns), 'port forwarded')
+        with p.ns.tcp_connect('127.0.0.1', port) as client:
             peer, _ = server.accept()
             with peer:
                 peer.sendall(b'hello')

@@ -383,7 +383,10 @@ static struct answer done(uint32_t seq, int error)
  */
 static uint32_t next_seq(struct portscan *s)
 {
-	struct nlmsghdr h;
+	struct {
+		struct nlmsghdr h;
+		struct inet_diag_req_v2 r;
+	} q;
 	struct portmap m;
 	int pair[2];
 
@@ -391,10 +394,13 @@ static uint32_t next_seq(struct portscan *s)
 				    0, pair), 0);
 	s->diag = pair[0];
 	portscan_read(s, IPPROTO_TCP, &m);
-	assert_int_equal(recv(pair[1], &h, sizeof(h), 0), sizeof(h));
+	assert_int_equal(recv(pair[1], &q, sizeof(q), 0), sizeof(q));
+	assert_int_equal(q.r.sdiag_family, AF_INET);
+	assert_int_equal(q.r.sdiag_protocol, IPPROTO_TCP);
+	assert_int_equal(q.r.idiag_states, 1 << 10);	/* TCP_LISTEN */
 	close(pair[0]);
 	close(pair[1]);
-	return h.nlmsg_seq + 1;
+	return q.h.nlmsg_seq + 1;
 }
 
 /**
@@ -468,7 +474,9 @@ static void answers_that_are_no_good(void **state)
 	bad[6].h.nlmsg_len--;
 	put(s->fd[0][V4], "   1: 00000000:0051 00000000:0000 0A" REST);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(read_answers(s, &bad[i], 1, &m), 0);
+		struct answer a[] = { bad[i], done(1, 0) };
+
+		assert_int_equal(read_answers(s, a, 2, &m), 0);
 		assert_true(portmap_test(&m, 81));	/* From the file */
 		assert_int_equal(count(&m), 1);
 	}
