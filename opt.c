@@ -308,7 +308,8 @@ static void opt_print_one(const struct opt *o, FILE *f)
 	if (o->flags & OPT_REPEAT)
 		fprintf(f, "%*sMay be given several times\n", HELP_COLUMN, "");
 	if (o->flags & OPT_DEPRECATED)
-		fprintf(f, "%*sDeprecated: for old scripts only\n", HELP_COLUMN, "");
+		fprintf(f, "%*sDeprecated: for old scripts only\n",
+			HELP_COLUMN, "");
 }
 
 /**
