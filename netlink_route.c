@@ -64,6 +64,8 @@ struct nl_hop {
  * @hop:	Hop of the template, @hop.ifindex 0 if there is none
  * @src:	Preferred source address of the route, if any
  * @several:	Without a default route, there were several interfaces
+ * @default_if:	Interface of the first default route, 0 if there is none
+ * @several_defaults: There are others by other interfaces
  */
 struct nl_choice {
 	unsigned want;
@@ -72,6 +74,8 @@ struct nl_choice {
 	struct nl_hop hop;
 	struct nl_attr src;
 	bool several;
+	unsigned default_if;
+	bool several_defaults;
 };
 
 /**
@@ -221,6 +225,26 @@ static void nl_choose_default(struct nl_choice *c, const struct nl_route *rt)
 }
 
 /**
+ * nl_note_default() - See if a default route goes by another interface
+ * @c:		Choice so far
+ * @rt:		Default route
+ */
+static void nl_note_default(struct nl_choice *c, const struct nl_route *rt)
+{
+	struct nl_hop hop;
+	size_t pos = 0;
+
+	while (nl_hop_next(rt, &pos, &hop)) {
+		if (hop.ifindex == IFINDEX_LO || (hop.flags & RTNH_F_DEAD))
+			continue;
+		if (!c->default_if)
+			c->default_if = hop.ifindex;
+		else if (c->default_if != hop.ifindex)
+			c->several_defaults = true;
+	}
+}
+
+/**
  * nl_choose_any() - See if a route makes a template, without a default route
  * @c:		Choice so far
  * @rt:		Route
@@ -272,6 +296,9 @@ static int nl_template_fill(int nl, enum ipver v, const struct nl_choice *c,
 	if (c->several)
 		info("No default IPv%i route, several interfaces: taking %s",
 		     v == V4 ? 4 : 6, t->ifname);
+	if (c->several_defaults && !c->want)
+		info("Default IPv%i routes by several interfaces: taking %s, "
+		     "see --interface", v == V4 ? 4 : 6, t->ifname);
 
 	t->has_gw = c->has_default && nl_attr_addr(&c->hop.gw, &t->gw) &&
 		    addr_version(&t->gw) == v;
@@ -312,10 +339,12 @@ int nl_template_find(int nl, enum ipver v, unsigned want_ifindex,
 	for (h = nl_dump_next(&d, NULL); h; h = nl_dump_next(&d, h)) {
 		if (!nl_route_parse(h, v, &rt))
 			continue;
-		if (rt.rtm.rtm_dst_len)
+		if (rt.rtm.rtm_dst_len) {
 			nl_choose_any(&c, &rt);
-		else
-			nl_choose_default(&c, &rt);
+			continue;
+		}
+		nl_note_default(&c, &rt);
+		nl_choose_default(&c, &rt);
 	}
 
 	if (c.has_default)

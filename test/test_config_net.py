@@ -97,9 +97,13 @@ def test_lowest_metric_is_template(topology, start):
     topology.add('near', *NET4, *NET6,
                  'route add default via 192.0.2.1 dev {0} metric 20',
                  'route add default via 2001:db8:1::1 dev {0} metric 20')
-    ns = start().ns
-    assert local(ns, 4, 'near') == ['192.0.2.2/24']
-    assert local(ns, 6, 'near') == ['2001:db8:1::2/64']
+    pasta = start()
+    assert local(pasta.ns, 4, 'near') == ['192.0.2.2/24']
+    assert local(pasta.ns, 6, 'near') == ['2001:db8:1::2/64']
+    for v in 4, 6:
+        assert (f'Default IPv{v} routes by several interfaces: taking near, '
+                'see --interface') in pasta.log_text()
+    assert 'several' not in start('-i', 'near').log_text()
 
 
 def test_template_by_version(topology, start):
@@ -312,8 +316,9 @@ def test_two_routers(topology, start):
     """Two default routes by the template with different metrics: both"""
     topology.add('eth', *NET4, *DEFAULT4,
                  'route add default via 192.0.2.9 dev {0} metric 700')
-    ns = start().ns
-    assert routes(ns, 4, 'eth') == routes(topology.host, 4, 'eth')
+    pasta = start()
+    assert routes(pasta.ns, 4, 'eth') == routes(topology.host, 4, 'eth')
+    assert 'several' not in pasta.log_text()
 
 
 def test_other_tables_and_interfaces_stay(topology, start):
