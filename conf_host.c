@@ -403,7 +403,7 @@ static void print_guest(const struct conf *conf)
  */
 static void print_names(const struct conf *conf)
 {
-	char dns[LIST_MAX] = "", map[LIST_MAX] = "";
+	char dns[LIST_MAX] = "", map[LIST_MAX] = "", guest[LIST_MAX] = "";
 	char forward[ADDR_STRLEN], host[ADDR_STRLEN];
 	const struct conf_ip *ip;
 	unsigned i;
@@ -414,6 +414,7 @@ static void print_names(const struct conf *conf)
 		for (i = 0; i < ip->dns_count; i++)
 			list_add(dns, &ip->dns[i]);
 		list_add(map, &ip->map_host_loopback);
+		list_add(guest, &ip->map_guest_addr);
 		if (addr_is_set(&ip->dns_forward) && addr_is_set(&ip->dns_host))
 			info("DNS to %s goes to %s",
 			     addr_str(&ip->dns_forward, forward),
@@ -425,6 +426,8 @@ static void print_names(const struct conf *conf)
 		info("Search list: %s", conf->search);
 	if (*map)
 		info("Host's loopback: %s", map);
+	if (*guest)
+		info("Guest's addresses on the host: %s", guest);
 }
 
 /**

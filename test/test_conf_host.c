@@ -293,7 +293,8 @@ static void test_print(void **state)
 	log_level = LOG_LEVEL_INFO;
 	host_dns = "127.0.0.53";
 	host_search = "a b";
-	assert_true(start("pasta --outbound-if4 out0"));
+	assert_true(start("pasta --outbound-if4 out0 "
+			  "--map-guest-addr 169.254.1.2"));
 	conf.runas_uid = geteuid();
 	conf_print(&conf);
 	assert_string_equal(told,
@@ -310,6 +311,7 @@ static void test_print(void **state)
 		"2 DNS: 192.0.2.1\n"
 		"2 Search list: a b\n"
 		"2 Host's loopback: 192.0.2.1, fe80::ff\n"
+		"2 Guest's addresses on the host: 169.254.1.2\n"
 		"2 Outbound IPv4 interface: out0\n");
 
 	host[V4] = (struct nl_template){ 0 };
