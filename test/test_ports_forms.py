@@ -9,7 +9,7 @@ the host that contacts one of them can't keep its own.
 import pytest
 
 from lab import wait_for
-from ports import (GATEWAY4, GATEWAY6, HOST4, HOST6, KINDS, LO4, LO6, PORT,
+from ports import (HOST4, HOST6, KINDS, LO4, LO6, PORT,
                    SECOND4, SECOND6, client_of, is_loopback, is_refused, reach,
                    run, serve)
 
