@@ -480,7 +480,6 @@ def test_splice_only(start, topology, option):
         assert is_refused(topology.remote1, kind, address, PORT)
 
 
-@pytest.mark.xfail(reason='the tap is still made', strict=True)
 def test_splice_only_makes_no_tap(start):
     """--splice-only: the namespace has lo, and nothing else"""
     links = start('--splice-only').ns.run('ip -o link').stdout.splitlines()
