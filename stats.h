@@ -23,7 +23,7 @@
 	STAT(TCP_RETRANS,	"TCP retransmissions to guest")		\
 	STAT(TCP_POOL_FULL,	"TCP segments dropped, pool full")	\
 	STAT(UDP_LOST,		"UDP datagrams dropped")		\
-	STAT(LOOP_TURNS,	"turns of the loop")
+	STAT(LOOP_TURNS,	"wake-ups of the program")
 
 /**
  * enum stat_id - counters, see STATS_ROWS
