@@ -21,8 +21,8 @@ static const char *const stats_text[STAT_MAX] = { STATS_ROWS };
  * @delay_s:	Least seconds since it was last shown, 0 to never show it
  * @now_ms:	Time now
  *
- * Turns of the loop, told as wake-ups, don't count as a change: this very function may be
- * all that a turn was for.
+ * Turns of the loop, told as wake-ups, don't count as a change: this very
+ * function may be all that a turn was for.
  */
 void stats_print_due(struct stats *s, unsigned delay_s, uint64_t now_ms)
 {

@@ -77,7 +77,8 @@ static void test_nothing_happened(void **state)
 	stats_add(&s, STAT_LOOP_TURNS, 1);
 	assert_string_equal(print(&s, 1, 9000), "");
 	stats_add(&s, STAT_FLOW_OPENED, 1);
-	assert_non_null(strstr(print(&s, 1, 9000), "1 wake-ups of the program"));
+	assert_non_null(strstr(print(&s, 1, 9000),
+			       "1 wake-ups of the program"));
 }
 
 int main(void)
