@@ -39,6 +39,7 @@
 #include "udp_flow.h"
 #include "udp_relay.h"
 
+#define UDP_LISTEN_RCVBUF	(4 << 20)	/* Bytes, wished for */
 #define UDP_PORT_TRIES		16
 #define UDP_PORT_DYNAMIC	49152	/* RFC 6335, 6: from here on */
 
@@ -101,6 +102,8 @@ void udp_listener_opened(int fd)
 
 	for (i = 0; i < ARRAY_SIZE(options); i++)
 		sock_set_int(fd, options[i].level, options[i].name, 1);
+	/* All clients share it: twice what net.core.rmem_max allows, at most */
+	sock_set_int(fd, SOL_SOCKET, SO_RCVBUF, UDP_LISTEN_RCVBUF);
 }
 
 /**
