@@ -686,7 +686,6 @@ static void listen_pause(struct ctx *c, uint32_t index, int e)
 static void listen_accepted(struct ctx *c, const struct fwd_rule *rule, int fd,
 			    const union sockaddr_any *sa)
 {
-	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	struct flow_side ini = { .place = rule->from }, tgt;
 
 	if (addr_from_sockaddr(sa, &ini.far, &ini.far_port) &&
@@ -700,7 +699,7 @@ static void listen_accepted(struct ctx *c, const struct fwd_rule *rule, int fd,
 	}
 
 	debug("Connection to port %u has nowhere to go", ini.near_port);
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	sock_reset_on_close(fd);
 	close(fd);
 }
 

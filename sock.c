@@ -45,6 +45,19 @@ int sock_set_int(int fd, int level, int opt, int value)
 }
 
 /**
+ * sock_reset_on_close() - Have the peer of a TCP socket see a reset at its end
+ * @fd:		Socket, about to be closed
+ *
+ * Source: socket(7), SO_LINGER
+ */
+void sock_reset_on_close(int fd)
+{
+	const struct linger hard = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+}
+
+/**
  * sock_scope_id() - Interface index that goes with a destination address
  * @conf:	Configuration
  * @dst:	Destination

@@ -125,17 +125,14 @@ static void splice_close(struct ctx *c, struct splice_conn *conn)
  */
 static void splice_reset(struct ctx *c, struct splice_conn *conn, int e)
 {
-	struct linger hard = { .l_onoff = 1, .l_linger = 0 };
 	char str[FLOW_STRLEN];
 	unsigned side;
 
 	debug("%s: reset: %s", flow_str(&conn->f, str, sizeof(str)),
 	      log_strerror(e));
-	/* Makes close() send a reset: socket(7), SO_LINGER */
 	for (side = 0; side < SIDES; side++)
 		if (conn->fd[side] >= 0)
-			setsockopt(conn->fd[side], SOL_SOCKET, SO_LINGER, &hard,
-				   sizeof(hard));
+			sock_reset_on_close(conn->fd[side]);
 	splice_close(c, conn);
 }
 
@@ -372,7 +369,7 @@ static const struct flow_ops splice_ops = {
  */
 static int splice_connect(struct ctx *c, struct splice_conn *conn)
 {
-	const struct flow_side *tgt = &conn->f.side[SIDE_TGT];
+	struct flow_side *tgt = &conn->f.side[SIDE_TGT];
 	uint32_t all = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 	unsigned side;
 	int fd, rc;
@@ -392,6 +389,9 @@ static int splice_connect(struct ctx *c, struct splice_conn *conn)
 			  sock_scope_id(&c->conf, &tgt->far));
 	if (rc && rc != -EINPROGRESS)
 		return rc;
+	/* For splice_is_ours() */
+	if (!sock_local(fd, &tgt->near, &tgt->near_port))
+		flow_hash_side(c->flows, &conn->f, SIDE_TGT);
 
 	for (side = 0; side < SIDES; side++) {
 		/* Small messages are not to wait for acknowledgements */
@@ -406,6 +406,31 @@ static int splice_connect(struct ctx *c, struct splice_conn *conn)
 }
 
 /**
+ * splice_is_ours() - Is the client of a connection a socket of our own?
+ * @c:		Execution context
+ * @ini:	The client's side
+ *
+ * With the same port forwarded in both directions and no server behind it, a
+ * connection would come back to us, and go out again, for as long as there are
+ * descriptors.
+ *
+ * Return: true if it is
+ */
+static bool splice_is_ours(const struct ctx *c, const struct flow_side *ini)
+{
+	struct flow_side key = {
+		.place = ini->place,
+		.far = ini->near, .far_port = ini->near_port,
+		.near = ini->far, .near_port = ini->far_port,
+	};
+	const struct flow *flow;
+	unsigned side;
+
+	flow = flow_lookup(c->flows, IPPROTO_TCP, &key, &side);
+	return flow && flow->type == FLOW_TCP_SPLICE && side == SIDE_TGT;
+}
+
+/**
  * splice_accepted() - Carry on a connection that was accepted on loopback
  * @c:		Execution context
  * @fd:		Connected socket, ours from now on
@@ -415,11 +440,16 @@ static int splice_connect(struct ctx *c, struct splice_conn *conn)
 void splice_accepted(struct ctx *c, int fd, const struct flow_side *ini,
 		     const struct flow_side *tgt)
 {
-	struct flow *flow = flow_alloc(c, FLOW_TCP_SPLICE, IPPROTO_TCP);
 	struct splice_conn *conn;
+	struct flow *flow = NULL;
 	int rc;
 
+	if (splice_is_ours(c, ini))
+		debug("Port %u leads back to us: refused", ini->near_port);
+	else
+		flow = flow_alloc(c, FLOW_TCP_SPLICE, IPPROTO_TCP);
 	if (!flow) {
+		sock_reset_on_close(fd);
 		close(fd);
 		return;
 	}

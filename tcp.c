@@ -69,10 +69,7 @@ static void tcp_close(struct ctx *c, struct tcp_conn *conn)
  */
 void tcp_abort_host(struct ctx *c, struct tcp_conn *conn)
 {
-	struct linger hard = { .l_onoff = 1, .l_linger = 0 };
-
-	/* Makes close() send a reset: socket(7), SO_LINGER */
-	setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	sock_reset_on_close(conn->fd);
 	tcp_close(c, conn);
 }
 

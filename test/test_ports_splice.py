@@ -313,6 +313,22 @@ def test_refused_target(start, topology, direction, address):
         assert path.is_alive()
 
 
+@pytest.mark.parametrize('address', LOOPBACKS)
+def test_no_circle(start, topology, address):
+    """A port forwarded both ways, with no server, isn't forwarded for ever"""
+    pasta = start('--host-lo-to-ns-lo', '-t', str(PORT), '-T', str(PORT))
+    fds = f'/proc/{pasta.process.pid}/fd'
+    before = len(os.listdir(fds))
+    with client_of(topology.host, socket.SOCK_STREAM, address) as client:
+        with pytest.raises(ConnectionError):
+            client.connect((address, PORT))
+            client.sendall(b'x')
+            client.recv(1)
+            client.recv(1)
+        # Sockets from the namespace are kept in stock
+        assert len(os.listdir(fds)) < before + 100
+
+
 @pytest.mark.parametrize('sender', ['client', 'server'])
 def test_reset_is_passed_on(path, sender):
     """Scenario 28: a reset by one side reaches the other as one"""
