@@ -9,6 +9,7 @@ SOURCES_conf_host := $(CONF)
 SOURCES_csum := addr.c csum.c view.c
 SOURCES_dhcp := addr.c dhcp.c log.c util.c view.c wire.c
 SOURCES_dhcpv6 := addr.c dhcpv6.c log.c util.c view.c wire.c
+SOURCES_flow := addr.c flow.c log.c siphash.c timer.c util.c
 SOURCES_frag := addr.c frag.c log.c view.c
 LISTEN := addr.c listen.c listen_scan.c log.c portscan.c sock.c timer.c \
 	  util.c test/listen_fake.c
@@ -27,6 +28,7 @@ SOURCES_portscan := addr.c portscan.c
 SOURCES_resolv := addr.c parse.c resolv.c util.c
 SOURCES_siphash := siphash.c
 SOURCES_stats := stats.c
+SOURCES_tcp_pool := log.c tcp_pool.c util.c view.c
 SOURCES_timer := timer.c
 SOURCES_util := util.c
 SOURCES_view := view.c
