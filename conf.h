@@ -18,7 +18,6 @@
 #define CONF_PORTS_MAX		512	/* Uses of -t, -u, -T and -U, each */
 #define CONF_MTU_DEFAULT	65520
 #define CONF_MAC_DEFAULT	"9a:55:9a:55:9a:55"
-
 enum conf_mode { MODE_PASST, MODE_PASTA };
 
 /**
@@ -39,6 +38,7 @@ enum conf_ports {
  * @local_mode:		The host has no network of this version
  * @template_if:	Host interface that addresses and routes come from
  * @template_index:	Its index, 0 if there is none
+ * @template_choice:	What it was chosen among, NULL if it was alone
  * @addr:		Address of the guest; IPv6: unset in local mode
  * @addr_given:		@addr was an option
  * @prefix_len:		Length of the prefix of @addr
@@ -64,6 +64,7 @@ struct conf_ip {
 	bool local_mode;
 	char template_if[IFNAMSIZ];
 	unsigned template_index;
+	const char *template_choice;
 	struct addr addr;
 	bool addr_given;
 	int prefix_len;

@@ -109,6 +109,7 @@ static void template_adopt(struct conf *conf, enum ipver v,
 	struct conf_ip *ip = &conf->ip[v];
 
 	ip->template_index = t->ifindex;
+	ip->template_choice = t->choice;
 	util_copy_str(ip->template_if, t->ifname, sizeof(ip->template_if));
 	if (!ip->addr_given) {
 		ip->addr = t->addr;
@@ -364,6 +365,10 @@ static void print_interfaces(const struct conf *conf)
 			  ip->local_mode ? "none" : ip->template_if;
 	}
 	info("Template interface: %s (IPv4), %s (IPv6)", text[V4], text[V6]);
+	for (v = 0; v < IPVER_MAX; v++)
+		if (conf->ip[v].template_choice)
+			info("%s is one of %s: see --interface", text[v],
+			     conf->ip[v].template_choice);
 	if (conf->mode == MODE_PASTA)
 		info("Namespace interface: %s", conf->ns_ifname);
 	info("Our MAC address: %s", util_mac_str(conf->our_mac, mac));

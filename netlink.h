@@ -13,6 +13,7 @@
 /**
  * struct nl_template - what the host's interface of one IP version tells
  * @ifindex:	Interface, 0 if the host has none of this version
+ * @choice:	What it was chosen among, for messages, NULL if it was alone
  * @ifname:	Its name
  * @has_gw:	@gw is known
  * @gw:		Default gateway
@@ -22,6 +23,7 @@
  */
 struct nl_template {
 	unsigned ifindex;
+	const char *choice;
 	char ifname[IFNAMSIZ];
 	bool has_gw;
 	struct addr gw;

@@ -294,11 +294,9 @@ static int nl_template_fill(int nl, enum ipver v, const struct nl_choice *c,
 	if (!if_indextoname(t->ifindex, t->ifname))
 		return -errno;
 	if (c->several)
-		info("No default IPv%i route, several interfaces: taking %s",
-		     v == V4 ? 4 : 6, t->ifname);
-	if (c->several_defaults && !c->want)
-		info("Default IPv%i routes by several interfaces: taking %s, "
-		     "see --interface", v == V4 ? 4 : 6, t->ifname);
+		t->choice = "several interfaces, none with a default route";
+	else if (c->several_defaults && !c->want)
+		t->choice = "several interfaces with default routes";
 
 	t->has_gw = c->has_default && nl_attr_addr(&c->hop.gw, &t->gw) &&
 		    addr_version(&t->gw) == v;
