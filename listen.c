@@ -163,8 +163,6 @@ void listen_close_at(struct ctx *c, uint32_t *link)
 
 	if (listen_rule(c, l)->proto == IPPROTO_UDP)
 		udp_listener_closed(c, l->fd);
-	if (listen_rule(c, l)->proto == IPPROTO_UDP)
-		udp_listener_closed(c, l->fd);
 	close(l->fd);
 	l->fd = -1;
 	*link = l->next;
@@ -216,8 +214,6 @@ static int listen_open_one(struct ctx *c, unsigned rule,
 	if (fd < 0)
 		return fd;
 
-	if (r->proto == IPPROTO_UDP)
-		udp_listener_opened(fd);
 	/* Before it is bound: also the first datagrams are to tell all */
 	if (r->proto == IPPROTO_UDP)
 		udp_listener_opened(fd);

@@ -31,6 +31,7 @@ unsigned spec_count;
 struct accepted last;
 unsigned udp_received;
 int udp_opened, udp_closed;
+unsigned udp_opened_count, udp_closed_count;
 uint8_t target_place;
 char why[LISTEN_WHY_MAX];
 
@@ -115,6 +116,7 @@ void udp_listener_opened(int fd)
 	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len), 0);
 	assert_int_equal(type, SOCK_DGRAM);
 	udp_opened = fd;
+	udp_opened_count++;
 }
 
 void udp_listener_closed(struct ctx *ctx, int fd)
@@ -122,6 +124,7 @@ void udp_listener_closed(struct ctx *ctx, int fd)
 	(void)ctx;
 	assert_true(fcntl(fd, F_GETFD) >= 0);
 	udp_closed = fd;
+	udp_closed_count++;
 }
 
 void udp_listen_event(struct ctx *ctx, const struct listener *l,
@@ -240,6 +243,7 @@ int listen_setup(void **state)
 	last.fd = -1;
 	udp_received = 0;
 	udp_opened = udp_closed = -1;
+	udp_opened_count = udp_closed_count = 0;
 	spec_count = 0;
 	*why = '\0';
 	listen_init(&c, &ns);

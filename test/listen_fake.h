@@ -45,6 +45,7 @@ extern unsigned spec_count;
 extern struct accepted last;
 extern unsigned udp_received;		/* Datagrams */
 extern int udp_opened, udp_closed;	/* Last listeners, -1 if none */
+extern unsigned udp_opened_count, udp_closed_count;
 extern uint8_t target_place;		/* Where all goes, enum flow_place */
 extern char why[LISTEN_WHY_MAX];
 

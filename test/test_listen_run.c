@@ -64,6 +64,7 @@ static void datagrams(void **state)
 	assert_non_null(l);
 	assert_int_equal(listen_rule(&c, l)->first, 5000);
 	assert_int_equal(udp_opened, l->fd);
+	assert_int_equal(udp_opened_count, 1);
 	assert_int_equal(udp_closed, -1);
 
 	sendto(fd, "x", 1, 0, &sa.sa, addr_to_sockaddr(&sa, &to, 5000, 0));
@@ -73,6 +74,7 @@ static void datagrams(void **state)
 
 	assert_int_equal(listen_remove(&c, &r), 0);
 	assert_int_equal(udp_closed, udp_opened);
+	assert_int_equal(udp_closed_count, 1);
 }
 
 static void connection_with_nowhere_to_go_is_reset(void **state)
