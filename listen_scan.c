@@ -102,6 +102,21 @@ static uint16_t listen_scan_target(const struct fwd_rule *r, uint16_t port)
 }
 
 /**
+ * listen_scan_tell() - Tell of a port that is forwarded now, or no more
+ * @r:		Rule
+ * @port:	Port it listens on
+ * @now:	Whether it is forwarded now
+ */
+static void listen_scan_tell(const struct fwd_rule *r, unsigned port, bool now)
+{
+	debug("%s port %u of the %s is %s, to port %u",
+	      r->proto == IPPROTO_UDP ? "UDP" : "TCP", port,
+	      r->from == PLACE_NS ? "namespace" : "host",
+	      now ? "forwarded now" : "not forwarded any more",
+	      listen_scan_target(r, (uint16_t)port));
+}
+
+/**
  * listen_scan_close() - Close what is no longer bound behind
  * @c:		Execution context
  * @rule:	Index of the rule
@@ -121,7 +136,7 @@ static void listen_scan_close(struct ctx *c, unsigned rule,
 		uint16_t target = listen_scan_target(r, l->port);
 
 		if (!portmap_test(bound, target)) {
-			debug("Port %u is not forwarded any more", l->port);
+			listen_scan_tell(r, l->port, false);
 			listen_close_at(c, link);
 			continue;
 		}
@@ -145,7 +160,7 @@ static bool listen_scan_open(struct ctx *c, unsigned rule, unsigned target)
 	int rc = listen_open_port(c, rule, port);
 
 	if (rc >= 0)
-		debug("Port %u is forwarded now", port);
+		listen_scan_tell(r, port, true);
 	if (!listen_is_exhausted(rc))
 		return true;
 	warn_limited("Can't forward port %u: %s", port, log_strerror(-rc));

@@ -308,6 +308,43 @@ static void implied_udp_follows_tcp(void **state)
 	close(fd);
 }
 
+/* Rules for TCP and UDP, from both sides, can be told from each other */
+static void changes_are_told(void **state)
+{
+	struct fwd_rule r = rule(5000, 5010, FWD_WEAK | FWD_SCAN);
+	int before = dup(STDERR_FILENO), pair[2], port = 6001, fd;
+	char text[4096] = "";
+
+	(void)state;
+	assert_int_equal(pipe(pair), 0);
+	r.to_first = 6000;
+	assert_int_equal(listen_add(&c, &r, why, sizeof(why)), 0);
+	r.proto = IPPROTO_UDP;
+	r.flags |= FWD_IMPLIED;
+	assert_int_equal(listen_add(&c, &r, why, sizeof(why)), 0);
+	listen_start(&c);
+	fd = netns_call(&ns, occupy_in_ns, &port);
+
+	log_set_level(LOG_LEVEL_DEBUG);
+	dup2(pair[1], STDERR_FILENO);
+	advance(1000);
+	close(fd);
+	advance(1000);
+	dup2(before, STDERR_FILENO);
+	log_set_level(LOG_LEVEL_ERR);
+
+	assert_true(read(pair[0], text, sizeof(text) - 1) > 0);
+	assert_non_null(strstr(text, "TCP port 5001 of the host is forwarded "
+				     "now, to port 6001"));
+	assert_non_null(strstr(text, "UDP port 5001 of the host is forwarded "
+				     "now, to port 6001"));
+	assert_non_null(strstr(text, "TCP port 5001 of the host is not "
+				     "forwarded any more, to port 6001"));
+	close(pair[0]);
+	close(pair[1]);
+	close(before);
+}
+
 static void rules_are_told(void **state)
 {
 	struct fwd_rule r = rule(5000, 5000, 0);
@@ -330,6 +367,7 @@ int main(void)
 		TEST(auto_follows_the_namespace),
 		TEST(auto_does_not_forward_back),
 		TEST(implied_udp_follows_tcp),
+		TEST(changes_are_told),
 		TEST(rules_are_told),
 	};
 
