@@ -486,13 +486,13 @@ const char *conf_set_only(void *target, const struct opt *o, const char *arg)
 }
 
 /**
- * conf_check_ports() - is a port specification right?
+ * port_spec_error() - is a port specification right?
  * @conf:	Configuration
  * @spec:	Specification
  *
  * Return: NULL, or what would be right
  */
-static const char *conf_check_ports(const struct conf *conf, const char *spec)
+static const char *port_spec_error(const struct conf *conf, const char *spec)
 {
 	static struct fwd_rule rules[FWD_RULES_MAX];
 	const struct fwd_rule base = { .proto = IPPROTO_TCP };
@@ -520,7 +520,7 @@ const char *conf_add_ports(void *target, const struct opt *o, const char *arg)
 	unsigned kind = (o->offset - base) / sizeof(conf->ports[0]);
 	const char **ports = conf->ports[kind];
 	unsigned *count = &conf->ports_count[kind];
-	const char *why = conf_check_ports(conf, arg);
+	const char *why = port_spec_error(conf, arg);
 
 	if (why)
 		return why;
