@@ -29,6 +29,9 @@ struct listener {
 	bool paused;
 };
 
+/* At run time, nothing calls listen_add() and listen_remove() but tests so far:
+ * they await the control socket, by which rules are to be changed.
+ */
 void listen_init(struct ctx *c, const struct netns *ns);
 int listen_add(struct ctx *c, const struct fwd_rule *rule, char *why,
 	       size_t why_size);
