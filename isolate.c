@@ -96,7 +96,9 @@ void isolate_start(int keep_fd)
  * isolate_open_pidfile() - Open the PID file, to be written later
  * @path:	Path, "" for none
  *
- * A file that exists is used as it is: it may carry a label of its own.
+ * A file that exists is used as it is: it may carry a label of its own. What it
+ * tells remains until we are ready: if we fail before, it may well be about
+ * another one of us, which runs.
  *
  * Return: descriptor, -1 if there is no such file; ends the program on failure
  */
@@ -107,7 +109,7 @@ int isolate_open_pidfile(const char *path)
 	if (!*path)
 		return -1;
 
-	fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOCTTY,
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOCTTY,
 		  PID_FILE_MODE);
 	if (fd < 0)
 		die("option '--pid': can't open '%.80s' (%s), accepted: a "
@@ -116,7 +118,7 @@ int isolate_open_pidfile(const char *path)
 }
 
 /**
- * isolate_write_pidfile() - Write the PID file and close it
+ * isolate_write_pidfile() - Write the PID file anew, and close it
  * @fd:		Descriptor, -1 for none
  * @pid:	PID to write
  */
@@ -127,6 +129,10 @@ static void isolate_write_pidfile(int fd, pid_t pid)
 
 	if (fd < 0)
 		return;
+
+	/* What can't be cut, such as a pipe, has nothing old in it */
+	if (ftruncate(fd, 0) && errno != EINVAL)
+		die_errno("option '--pid': can't write to the file");
 
 	len = snprintf(buf, sizeof(buf), "%d\n", (int)pid);
 	ret = (int)util_write_all(fd, buf, (size_t)len);

@@ -274,6 +274,27 @@ def test_pid_file(start, scratch):
         assert f.read() == f'{pasta.process.pid}\n'
 
 
+def test_pid_file_of_another(start, scratch, topology, binary):
+    """-P: a start that fails leaves the file to the one that runs"""
+    pasta = start('-P', f'{scratch}/pid')
+    done = run(topology, binary, '-P', f'{scratch}/pid', '--netns',
+               '/dev/null')
+    assert done.returncode == 1 and '/dev/null' in done.stderr
+    with open(f'{scratch}/pid') as f:
+        assert f.read() == f'{pasta.process.pid}\n'
+
+
+def test_pid_file_is_replaced(start, scratch):
+    """-P: nothing remains of a longer text in the file"""
+    path = f'{scratch}/pid'
+    with open(path, 'w') as f:
+        f.write('12345678\n' * 9)
+    os.chmod(path, 0o666)
+    pasta = start('-P', path)
+    with open(path) as f:
+        assert f.read() == f'{pasta.process.pid}\n'
+
+
 def test_log_file(background, target, scratch):
     """-l: an existing log file is used, not replaced"""
     log = f'{scratch}/log'
