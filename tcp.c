@@ -485,6 +485,8 @@ void tcp_accepted(struct ctx *c, int fd, const struct flow_side *host,
 	if (tcp_pick_port(c, &side))
 		conn = tcp_new(c, &side, host, CONN_INBOUND | CONN_WSCALE);
 	if (!conn) {
+		/* The client is not to take it for an orderly end */
+		sock_reset_on_close(fd);
 		close(fd);
 		return;
 	}

@@ -11,6 +11,7 @@
 #include "ends.h"
 #include "guest_tcp.h"
 #include "stack.h"
+#include "tcp.h"
 
 #define TCP_HLEN		20
 #define FUZZ_BATCHES		100
@@ -697,6 +698,44 @@ static void offload_header_is_nonsense(void **state)
 	ends_close(&e);
 }
 
+static void flow_keep(struct ctx *c, struct flow *flow)
+{
+	(void)c;
+	(void)flow;
+}
+
+/* A client must not take our lack of room for an orderly end of the server */
+static void no_room_for_an_accepted_connection(void **state)
+{
+	static const struct flow_ops keep = { .evict = flow_keep };
+	struct flow *flows[STACK_FLOWS + 1];
+	struct stack *s = *state;
+	struct flow_side guest = {
+		.far = s->guest, .near = s->host, .far_port = 80,
+		.near_port = 4000, .place = PLACE_GUEST,
+	}, host = { .place = PLACE_HOST };
+	union sockaddr_any sa;
+	unsigned count = 0;
+	socklen_t len;
+	uint16_t port;
+	int listener = host_listen(s, &port), client;
+
+	flow_register(s->c.flows, FLOW_ICMP, &keep);
+	while ((flows[count] = flow_alloc(&s->c, FLOW_ICMP, IPPROTO_ICMP)))
+		assert_true(++count <= STACK_FLOWS);
+
+	len = addr_to_sockaddr(&sa, &addr_loopback[s->v], port, 0);
+	client = socket(addr_family(s->v), SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(client, &sa.sa, len), 0);
+	tcp_accepted(&s->c, host_accept(listener), &host, &guest);
+	host_expect_reset(s, client);
+
+	while (count)
+		flow_close(&s->c, flows[--count]);
+	close(client);
+	close(listener);
+}
+
 /**
  * rnd() - Pseudo-random numbers, the same ones each time
  *
@@ -827,6 +866,7 @@ int main(int argc, char *argv[])
 		BOTH(data_beyond_a_full_window),
 		BOTH(window_of_stack_is_overrun),
 		SEVERAL(frames_shorter_and_longer_than_ip_says),
+		BOTH(no_room_for_an_accepted_connection),
 		STACK_TEST(offload_header_is_nonsense, v4_offload),
 		STACK_TEST(offload_header_is_nonsense, v6_offload),
 		STACK_TEST(offload_header_is_nonsense, v4_bytes),
