@@ -10,9 +10,12 @@
  *
  * Both sockets are registered once, edge-triggered. An event on one side moves
  * data from it (something to read) or to it (room to write), until the kernel
- * says EAGAIN: nothing is left that no further event tells of. A direction
- * that gets no pipe waits in the flow table's list, and tries again in the
- * next turn of the loop.
+ * says EAGAIN: nothing is left that no further event tells of.
+ *
+ * A direction that gets no pipe, as receivers that don't read hold them all,
+ * copies instead: what the receiver takes of what is peeked at is discarded
+ * then, so that nothing is held. The same goes for a direction with urgent
+ * data, as splice(2) never gets past the mark.
  *
  * Each direction ends with the sender's FIN, passed on once all before it has
  * been; the entry is closed when both have. An error on a socket resets the
@@ -47,12 +50,16 @@
  * @held:	Bytes in the pipe
  * @eof:	The sending side has sent all
  * @shut:	The receiving side was told so
+ * @urgent:	There was urgent data: copied from then on
+ * @failed:	The sending side failed
  */
 struct splice_way {
 	int pipe;
 	size_t held;
 	bool eof;
 	bool shut;
+	bool urgent;
+	bool failed;
 };
 
 /**
@@ -82,15 +89,16 @@ struct splice {
 	unsigned free_count;
 };
 
+/* Of splice_copy() and splice_empty_pipe() */
+static char buffer[64 * 1024];
+
 /**
  * splice_empty_pipe() - Throw away what is left in a pipe
  * @fd:		Reading end
  */
 static void splice_empty_pipe(int fd)
 {
-	static char trash[65536];
-
-	while (read(fd, trash, sizeof(trash)) > 0)
+	while (read(fd, buffer, sizeof(buffer)) > 0)
 		;
 }
 
@@ -137,13 +145,44 @@ static void splice_reset(struct ctx *c, struct splice_conn *conn, int e)
 }
 
 /**
+ * splice_copy() - Pass on data without a pipe, nothing held in between
+ * @conn:	Connection
+ * @from:	Side that sends
+ *
+ * Return: bytes passed on, 0 at the end of the stream, -errno: -EAGAIN without
+ *	   data or without room
+ */
+static ssize_t splice_copy(struct splice_conn *conn, unsigned from)
+{
+	ssize_t n;
+
+	do
+		n = recv(conn->fd[from], buffer, sizeof(buffer),
+			 MSG_PEEK | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n ? -errno : 0;
+
+	do
+		n = send(conn->fd[!from], buffer, (size_t)n,
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (recv(conn->fd[from], NULL, (size_t)n,
+		 MSG_TRUNC | MSG_DONTWAIT) != n)
+		return -EIO;
+	return n;
+}
+
+/**
  * splice_fill() - Take data from the sending socket into the pipe
  * @c:		Execution context
  * @conn:	Connection
  * @from:	Side that sends
  *
  * Return: bytes taken, 0 at the end of the stream, -errno: -EAGAIN without
- *	   data, -ENOBUFS without a pipe
+ *	   data
  */
 static ssize_t splice_fill(struct ctx *c, struct splice_conn *conn,
 			   unsigned from)
@@ -152,19 +191,21 @@ static ssize_t splice_fill(struct ctx *c, struct splice_conn *conn,
 	struct splice *s = c->splice;
 	ssize_t n;
 
-	if (w->pipe < 0) {
-		if (!s->free_count)
-			return -ENOBUFS;
+	if (w->urgent || (w->pipe < 0 && !s->free_count))
+		return splice_copy(conn, from);
+	if (w->pipe < 0)
 		w->pipe = s->free[--s->free_count];
-	}
 
 	do
 		n = splice(conn->fd[from], NULL, s->pipes[w->pipe][1], NULL,
 			   SPLICE_PIPE_SIZE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	while (n < 0 && errno == EINTR);
-	if (n > 0)
-		w->held += (size_t)n;
-	return n < 0 ? -errno : n;
+	if (n < 0)
+		return -errno;
+
+	w->held += (size_t)n;
+	/* At the mark of urgent data, it looks as if the stream had ended */
+	return n ? n : splice_copy(conn, from);
 }
 
 /**
@@ -217,6 +258,21 @@ static void splice_release(struct ctx *c, struct splice_conn *conn,
 }
 
 /**
+ * splice_error() - Error that a socket has kept for us
+ * @fd:		Socket
+ *
+ * Return: errno, 0 for none
+ */
+static int splice_error(int fd)
+{
+	socklen_t len = sizeof(int);
+	int e = 0;
+
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len);
+	return e;
+}
+
+/**
  * splice_move() - Move data in one direction until something is in the way
  * @c:		Execution context
  * @conn:	Connection, connected on both sides
@@ -245,10 +301,16 @@ static bool splice_move(struct ctx *c, struct splice_conn *conn, unsigned from)
 		moved += (size_t)n;
 	}
 
-	if (n == -ENOBUFS) {
-		flow_wait(c, &conn->f);
-	} else if (n < 0 && n != -EAGAIN) {
+	if (n < 0 && n != -EAGAIN) {
 		splice_reset(c, conn, (int)-n);
+		return false;
+	}
+
+	/* The error is behind data that can't be passed on now: that goes, as
+	 * it does when the sender of a direct connection is reset
+	 */
+	if (w->failed && !conn->f.waiting) {
+		splice_reset(c, conn, splice_error(conn->fd[from]));
 		return false;
 	}
 
@@ -274,21 +336,6 @@ static void splice_resume(struct ctx *c, struct flow *flow)
 }
 
 /**
- * splice_error() - Error that a socket has kept for us
- * @fd:		Socket
- *
- * Return: errno, 0 for none
- */
-static int splice_error(int fd)
-{
-	socklen_t len = sizeof(int);
-	int e = 0;
-
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len);
-	return e;
-}
-
-/**
  * splice_event() - struct flow_ops @event
  * @c:		Execution context
  * @flow:	Connection
@@ -300,6 +347,8 @@ static void splice_event(struct ctx *c, struct flow *flow, unsigned side,
 {
 	struct splice_conn *conn = container_of(flow, struct splice_conn, f);
 
+	conn->way[side].urgent |= !!(events & EPOLLPRI);
+	conn->way[side].failed |= !!(events & EPOLLERR);
 	if (conn->connecting) {
 		int e;
 
@@ -320,14 +369,8 @@ static void splice_event(struct ctx *c, struct flow *flow, unsigned side,
 	}
 
 	flow_touch(c->flows, flow);
-	/* An error is found by reading, after the data that came before it */
-	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) &&
-	    !splice_move(c, conn, side))
+	if (events & ~(uint32_t)EPOLLOUT && !splice_move(c, conn, side))
 		return;
-	if (events & EPOLLERR && conn->way[side].eof) {
-		splice_reset(c, conn, splice_error(conn->fd[side]));
-		return;
-	}
 	if (events & EPOLLOUT)
 		splice_move(c, conn, !side);
 }
@@ -370,7 +413,7 @@ static const struct flow_ops splice_ops = {
 static int splice_connect(struct ctx *c, struct splice_conn *conn)
 {
 	struct flow_side *tgt = &conn->f.side[SIDE_TGT];
-	uint32_t all = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+	uint32_t all = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 	unsigned side;
 	int fd, rc;
 
@@ -472,7 +515,7 @@ void splice_accepted(struct ctx *c, int fd, const struct flow_side *ini,
  * splice_init() - Prepare for connections between sockets, at start-up
  * @c:		Execution context, the flow table in place
  *
- * With fewer pipes than wished for, directions only wait for one more often.
+ * With fewer pipes than wished for, more is copied.
  */
 void splice_init(struct ctx *c)
 {

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import os
 import random
+import select
 import signal
 import socket
 import struct
@@ -341,6 +342,55 @@ def test_reset_is_passed_on(path, sender):
             one.close()
             with pytest.raises(ConnectionResetError):
                 two.recv(1)
+    assert path.is_alive()
+
+
+@pytest.mark.parametrize('sender', [0, 1])
+def test_reset_behind_data(path, sender):
+    """A sender that is reset while its receiver is full takes both along"""
+    with path.connection() as ends:
+        fill(ends[sender])
+        ends[sender].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                struct.pack('ii', 1, 0))
+        ends[sender].close()
+        # Nothing is read before: only the reset can be told of
+        poll = select.poll()
+        poll.register(ends[not sender], 0)
+        events = poll.poll(WAIT_S * 1000)
+        assert events and events[0][1] & select.POLLERR
+    assert path.is_alive()
+
+
+@pytest.mark.parametrize('pause_s', [0, 0.05])
+@pytest.mark.parametrize('sender', [0, 1])
+def test_urgent_data(path, sender, pause_s):
+    """Urgent data is data in its place, and ends nothing"""
+    with path.connection() as ends:
+        one, two = ends[sender], ends[not sender]
+        for text, flags in ((b'ABC', 0), (b'!', socket.MSG_OOB), (b'DEF', 0),
+                            (b'?', socket.MSG_OOB), (b'G', 0)):
+            one.send(text, flags)
+            time.sleep(pause_s)
+        assert receive(two, 9) == b'ABC!DEF?G'
+        assert carries(one, two, b'x') and carries(two, one, b'y')
+        one.send(b'.', socket.MSG_OOB)
+        one.shutdown(socket.SHUT_WR)
+        assert receive(two, 2) == b'.'
+
+
+def test_many_stalled(path):
+    """More stalled connections than there are pipes stop nobody else"""
+    with contextlib.ExitStack() as stack:
+        for _ in range(150):
+            fill_ends = stack.enter_context(path.connection())
+            fill_ends[0].setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    fill_ends[0].send(BLOCK)
+        assert path.is_alive()
+        with path.connection() as (client, peer):
+            with sending(client, BLOCK):
+                assert receive(peer, len(BLOCK)) == BLOCK
     assert path.is_alive()
 
 
