@@ -30,6 +30,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "flow.h"
@@ -515,24 +516,26 @@ void splice_accepted(struct ctx *c, int fd, const struct flow_side *ini,
  * splice_init() - Prepare for connections between sockets, at start-up
  * @c:		Execution context, the flow table in place
  *
- * With fewer pipes than wished for, more is copied.
+ * With fewer pipes than wished for, more is copied. They take no more than a
+ * quarter of the descriptors we may have.
  */
 void splice_init(struct ctx *c)
 {
 	struct splice *s = calloc(1, sizeof(*s));
-	unsigned i;
+	unsigned i, max = SPLICE_PIPES;
+	struct rlimit lim;
 
 	if (!s)
 		die("No memory for spliced connections");
 
 	c->splice = s;
-	for (i = 0; i < SPLICE_PIPES; i++) {
+	if (!getrlimit(RLIMIT_NOFILE, &lim))
+		max = (unsigned)MIN(max, lim.rlim_cur / 8);
+	for (i = 0; i < max; i++) {
 		if (pipe2(s->pipes[i], O_CLOEXEC | O_NONBLOCK))
 			break;
 		fcntl(s->pipes[i][0], F_SETPIPE_SZ, SPLICE_PIPE_SIZE);
 		s->free[s->free_count++] = (int)i;
 	}
-	if (!s->free_count)
-		die_errno("Can't open a pipe");
 	flow_register(c->flows, FLOW_TCP_SPLICE, &splice_ops);
 }

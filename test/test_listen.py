@@ -350,6 +350,14 @@ def test_out_of_descriptors(topology, binary):
     assert needed and int(needed.group(1)) > 30000
 
 
+def test_few_descriptors(topology, start):
+    """A low limit leaves what pasta keeps in stock smaller, and works"""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    start(*only('-t', '8000'), preexec_fn=limit)
+    assert 8000 in ports(topology.host)
+
+
 def test_memory_for_many_ports(start, topology):
     """Thousands of listening sockets cost us next to nothing resident"""
     p = start('-t', '10000-15999', '-u', '10000-15999', '-T', 'none', '-U',
