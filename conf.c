@@ -48,6 +48,8 @@
 #define ACCEPT_UNICAST	"unicast address, IPv4 or IPv6, not a loopback one"
 #define ACCEPT_PORTS	"none, or [[ADDRESS][%INTERFACE]/]PORTS as in passt(1)"
 #define ACCEPT_DOMAIN	"domain name: labels of letters, digits and dashes"
+#define NOT_YET_VM	"passt for virtual machines isn't there yet, " \
+			"accepted: pasta for namespaces"
 
 static opt_handler show_help;
 static opt_handler show_version;
@@ -63,6 +65,7 @@ static opt_handler show_version;
 #define PATH(member)	OPT_STRING, .min = 1, .max = PATH_MAX - 1, \
 			.offset = offsetof(struct conf, member), \
 			.accepts = ACCEPT_PATH
+#define NOT_YET(what)	OPT_PASST | OPT_NOT_YET, .help = what
 
 static const struct opt conf_rows[] = {
 	{ "debug", 'd', OPT_ANY, DO(conf_set_verbose),
@@ -285,6 +288,16 @@ static const struct opt conf_rows[] = {
 	{ "splice-only", 0, OPT_PASTA, FLAG(splice_only),
 	  .help = "Forward loopback traffic only, without\n"
 		  "an interface in the namespace" },
+	/* Else they would be told to be none, as if misspelt */
+	{ "socket", 's', NOT_YET(NOT_YET_VM) },
+	{ "socket-path", 0, NOT_YET(NOT_YET_VM) },
+	{ "fd", 'F', NOT_YET(NOT_YET_VM) },
+	{ "one-off", '1', NOT_YET(NOT_YET_VM) },
+	{ "vhost-user", 0, NOT_YET(NOT_YET_VM) },
+	{ "print-capabilities", 0, NOT_YET(NOT_YET_VM) },
+	{ "repair-path", 0, NOT_YET(NOT_YET_VM) },
+	{ "migrate-exit", 0, NOT_YET(NOT_YET_VM) },
+	{ "migrate-no-linger", 0, NOT_YET(NOT_YET_VM) },
 };
 
 static const struct opt_table conf_table = {
@@ -561,34 +574,6 @@ static void conf_check_pasta(struct conf *conf, char *words[])
 }
 
 /**
- * conf_check_vm() - tell what keeps options on virtual machines from working
- * @words:	Options, NULL-terminated
- *
- * Otherwise they would be told to be none, as if misspelt.
- */
-static void conf_check_vm(char *words[])
-{
-	static const char *const names[] = {
-		"-1", "-F", "-s", "--fd", "--migrate-exit",
-		"--migrate-no-linger", "--one-off", "--print-capabilities",
-		"--repair-path", "--socket", "--socket-path", "--vhost-user",
-	};
-	size_t i;
-
-	for (; *words && strcmp(*words, "--"); words++) {
-		size_t len = (*words)[1] == '-' ? strcspn(*words, "=") : 2;
-
-		for (i = 0; i < ARRAY_SIZE(names); i++) {
-			if (strlen(names[i]) == len &&
-			    !strncmp(*words, names[i], len))
-				die("option '%s': passt for virtual machines "
-				    "isn't there yet, accepted: pasta for "
-				    "namespaces", names[i]);
-		}
-	}
-}
-
-/**
  * conf_parse() - read the command line
  * @conf:	Filled with the configuration, complete but for what
  *		conf_from_host() adds
@@ -606,8 +591,6 @@ void conf_parse(struct conf *conf, int argc, char *argv[])
 	int next;
 
 	conf_default(conf, pasta ? MODE_PASTA : MODE_PASST);
-	if (!pasta && argc)
-		conf_check_vm(argv + 1);
 	next = opt_parse(&conf_table, pasta ? OPT_PASTA : OPT_PASST, conf,
 			 argc, argv);
 

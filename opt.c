@@ -51,6 +51,9 @@ struct opt_use {
 typedef const char *opt_store(void *target, const struct opt *o,
 			      const char *arg);
 
+/**
+ * store_flag() - OPT_FLAG: set a bool
+ */
 static const char *store_flag(void *target, const struct opt *o,
 			      const char *arg)
 {
@@ -59,6 +62,9 @@ static const char *store_flag(void *target, const struct opt *o,
 	return NULL;
 }
 
+/**
+ * store_unflag() - OPT_UNFLAG: clear a bool
+ */
 static const char *store_unflag(void *target, const struct opt *o,
 				const char *arg)
 {
@@ -75,6 +81,9 @@ static bool number(const struct opt *o, const char *arg, unsigned long *v)
 	return parse_uint(&arg, o->max, v) && parse_end(&arg) && *v >= o->min;
 }
 
+/**
+ * store_uint() - OPT_UINT: read an unsigned int
+ */
 static const char *store_uint(void *target, const struct opt *o,
 			      const char *arg)
 {
@@ -87,6 +96,9 @@ static const char *store_uint(void *target, const struct opt *o,
 	return NULL;
 }
 
+/**
+ * store_size() - OPT_SIZE: read a size_t
+ */
 static const char *store_size(void *target, const struct opt *o,
 			      const char *arg)
 {
@@ -99,6 +111,9 @@ static const char *store_size(void *target, const struct opt *o,
 	return NULL;
 }
 
+/**
+ * store_string() - OPT_STRING: copy a text
+ */
 static const char *store_string(void *target, const struct opt *o,
 				const char *arg)
 {
@@ -111,6 +126,9 @@ static const char *store_string(void *target, const struct opt *o,
 	return NULL;
 }
 
+/**
+ * store_call() - OPT_CALL and OPT_ACTION: leave it to the handler
+ */
 static const char *store_call(void *target, const struct opt *o,
 			      const char *arg)
 {
@@ -129,17 +147,19 @@ static opt_store *const stores[] = {
 _Static_assert(ARRAY_SIZE(stores) == OPT_KINDS, "one way for each kind");
 
 /**
- * opt_check_mode() - end with a message if an option isn't of this mode
+ * opt_check() - end with a message if an option isn't of this mode, or not yet
  * @use:	Command line
  * @o:		Option
  * @as:		Name as written
  */
-static void opt_check_mode(const struct opt_use *use, const struct opt *o,
-			   const char *as)
+static void opt_check(const struct opt_use *use, const struct opt *o,
+		      const char *as)
 {
 	if (!(o->flags & use->mode))
 		die("unrecognized option '%s': it is for %s only", as,
 		    o->flags & OPT_PASTA ? "pasta" : "passt");
+	if (o->flags & OPT_NOT_YET)
+		die("option '%s': %s", as, o->help);
 }
 
 /**
@@ -201,7 +221,7 @@ static void opt_parse_long(struct opt_use *use, const char *word)
 		die("unrecognized option " WORD ", see --help", word);
 
 	snprintf(as, sizeof(as), "--%s", o->name);
-	opt_check_mode(use, o, as);
+	opt_check(use, o, as);
 	if (arg)
 		arg++;
 	if (arg && !o->arg)
@@ -236,7 +256,7 @@ static void opt_parse_letters(struct opt_use *use, const char *word)
 		if (!o)
 			die("unrecognized option '%s', see --help", as);
 
-		opt_check_mode(use, o, as);
+		opt_check(use, o, as);
 		if (o->arg)
 			arg = p[1] ? p + 1 : opt_next_word(use, o, as);
 		opt_apply(use, o, as, arg);
@@ -323,7 +343,8 @@ void opt_print_help(const struct opt_table *t, unsigned mode, FILE *f)
 	size_t i;
 
 	for (i = 0; i < t->count; i++) {
-		if (!(t->rows[i].flags & mode))
+		if (!(t->rows[i].flags & mode) ||
+		    t->rows[i].flags & OPT_NOT_YET)
 			continue;
 		if (t->rows[i].heading)
 			fprintf(f, "%s%s:\n", i ? "\n" : "",

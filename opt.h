@@ -12,6 +12,7 @@
 #define OPT_ANY			(OPT_PASST | OPT_PASTA)
 #define OPT_REPEAT		(1U << 2)	/* Uses add up */
 #define OPT_DEPRECATED		(1U << 3)	/* Help says so */
+#define OPT_NOT_YET		(1U << 4)	/* Any use ends with @help */
 
 /**
  * enum opt_kind - what an option takes and how it is stored at its offset

@@ -74,6 +74,7 @@ static const struct opt rows[] = {
 	  .help = "Do" },
 	{ "pasta-one", 'p', OPT_PASTA, OPT_FLAG,
 	  offsetof(struct target, first), .help = "Only for one" },
+	{ "later", 'l', OPT_PASST | OPT_NOT_YET, .help = "have patience" },
 };
 static const struct opt_table table = { rows, ARRAY_SIZE(rows) };
 
@@ -209,6 +210,9 @@ static void test_errors(void **state)
 		  "accepted: up to 5 letters" },
 		{ "--text=", "option '--text': invalid value '', "
 		  "accepted: up to 5 letters" },
+		{ "-l", "option '-l': have patience" },
+		{ "-flx", "option '-l': have patience" },
+		{ "--later=x", "option '--later': have patience" },
 		{ "-c bad", "option '-c': invalid value 'bad', "
 		  "accepted: anything good" },
 		{ "-c twice", "option '-c': invalid value 'twice', "

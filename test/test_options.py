@@ -239,6 +239,7 @@ def test_no_options_on_virtual_machines(run):
     assert "unrecognized option '--sock'" in line_of(run('passt', '--sock'))
     assert "'-s'" in line_of(run('passt', '-f', '--', '-s'))
     assert run('passt', '--stats', '5', '--version').returncode == 0
+    assert run('passt', '-l', '-s', '-P--fd', '--version').returncode == 0
 
 
 def test_help_has_sections(run):
