@@ -62,7 +62,7 @@ static opt_handler show_version;
 			.offset = offsetof(struct conf, member)
 #define TO_IP(member, fn) OPT_CALL, .handler = fn, \
 			.offset = offsetof(struct conf_ip, member)
-#define PATH(member)	OPT_STRING, .min = 1, .max = PATH_MAX - 1, \
+#define TO_PATH(member)	OPT_STRING, .min = 1, .max = PATH_MAX - 1, \
 			.offset = offsetof(struct conf, member), \
 			.accepts = ACCEPT_PATH
 #define NOT_YET(what)	OPT_PASST | OPT_NOT_YET, .help = what
@@ -80,7 +80,7 @@ static const struct opt conf_rows[] = {
 	{ "stderr", 'e', OPT_ANY | OPT_DEPRECATED,
 	  DO(conf_set_nothing),
 	  .help = "Accepted without effect" },
-	{ "log-file", 'l', OPT_ANY, PATH(log_file), .arg = "PATH",
+	{ "log-file", 'l', OPT_ANY, TO_PATH(log_file), .arg = "PATH",
 	  .help = "Log to a file, not to the system logger" },
 	{ "log-size", 0, OPT_ANY, OPT_SIZE, offsetof(struct conf, log_size),
 	  .min = LOG_SIZE_MIN, .max = LOG_SIZE_MAX, .arg = "BYTES",
@@ -101,9 +101,9 @@ static const struct opt conf_rows[] = {
 	  .help = "Show this and exit" },
 	{ "version", 0, OPT_ANY, DO(show_version),
 	  .help = "Show the version and exit" },
-	{ "pcap", 'p', OPT_ANY, PATH(pcap), .arg = "FILE",
+	{ "pcap", 'p', OPT_ANY, TO_PATH(pcap), .arg = "FILE",
 	  .help = "Capture the guest's packets to a file" },
-	{ "pid", 'P', OPT_ANY, PATH(pid_file), .arg = "FILE",
+	{ "pid", 'P', OPT_ANY, TO_PATH(pid_file), .arg = "FILE",
 	  .help = "Write own process ID to a file when ready" },
 	{ "ipv4-only", '4', OPT_ANY, DO(conf_set_only), .help = "No IPv6",
 	  .heading = "Addresses and names of the guest" },
@@ -323,6 +323,9 @@ static void finish_stdout(void)
 	exit(EXIT_SUCCESS);
 }
 
+/**
+ * show_version() - --version: tell it and end
+ */
 static const char *show_version(void *target, const struct opt *o,
 				const char *arg)
 {
@@ -335,6 +338,9 @@ static const char *show_version(void *target, const struct opt *o,
 	return NULL;
 }
 
+/**
+ * show_help() - -h: tell usage and options, and end
+ */
 static const char *show_help(void *target, const struct opt *o,
 			     const char *arg)
 {

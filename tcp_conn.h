@@ -144,6 +144,5 @@ void tcp_discard_acked(struct tcp_conn *conn);
 void tcp_update_window(struct ctx *c, struct tcp_conn *conn);
 
 /* tcp_in.c */
-void tcp_mark_dirty(struct ctx *c, struct tcp_conn *conn);
 
 #endif /* TCP_CONN_H */

@@ -148,7 +148,7 @@ static void tcp_refuse(struct ctx *c, const struct pkt *pkt,
  * @c:		Execution context
  * @conn:	Connection
  */
-void tcp_mark_dirty(struct ctx *c, struct tcp_conn *conn)
+static void tcp_mark_dirty(struct ctx *c, struct tcp_conn *conn)
 {
 	struct tcp *tcp = c->tcp;
 
