@@ -20,6 +20,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -99,13 +100,20 @@ void tcp_reset(struct ctx *c, struct tcp_conn *conn)
  */
 void tcp_close_if_done(struct ctx *c, struct tcp_conn *conn)
 {
-	if (!(conn->flags & CONN_GUEST_FIN) || !(conn->flags & CONN_FIN_ACKED))
+	if (!(conn->flags & CONN_GUEST_FIN) ||
+	    !(conn->flags & CONN_FIN_ACKED) || conn->flags & CONN_ACK_NOW)
 		return;
 
-	if (conn->kept.len)
+	if (conn->kept.len) {
 		flow_unhash(c->flows, &conn->f);
-	else if (!(conn->flags & CONN_ACK_NOW))
-		tcp_close(c, conn);
+		return;
+	}
+	/* With unread data, close() would reset the connection, and what the
+	 * guest has sent might be lost with it: RFC 2525, 2.17
+	 */
+	while (recv(conn->fd, NULL, INT_MAX, MSG_TRUNC | MSG_DONTWAIT) > 0)
+		;
+	tcp_close(c, conn);
 }
 
 /**
@@ -216,7 +224,8 @@ static void tcp_timer(struct ctx *c, struct flow *flow)
 		return;
 	}
 
-	if (!(conn->flags & CONN_ESTABLISHED))
+	/* What the guest doesn't know any more isn't its to answer for */
+	if (!(conn->flags & CONN_ESTABLISHED) || !conn->f.hashed)
 		return;
 	if (c->now_ms < conn->active_ms + TCP_IDLE_MS) {
 		tcp_timer_update(c, conn);
