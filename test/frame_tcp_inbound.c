@@ -153,8 +153,9 @@ static void syn_ack_without_options(void **state)
 	assert_in_range(in.g->count, 1, 3000);
 	guest_tcp_ack(in.g);
 	guest_tcp_read(in.g, SOME_LEN);
-	assert_true(in.g->peer_wnd <= UINT16_MAX);
 	guest_tcp_upload(in.g, in.fd, STREAM_LEN);
+	/* The host has read all: what is told is what there is, not shifted */
+	assert_in_range(in.g->peer_wnd, UINT16_MAX / 2, UINT16_MAX);
 	close(in.fd);
 }
 
