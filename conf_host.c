@@ -29,6 +29,7 @@
 #include "log.h"
 #include "netlink.h"
 #include "resolv.h"
+#include "sock.h"
 
 #define RESOLV_CONF	"/etc/resolv.conf"	/* resolv.conf(5) */
 #define NS_IFNAME	"tap0"	/* If there is no template to name it after */
@@ -245,36 +246,36 @@ static void dns_from_host(struct conf *conf, enum ipver v,
 
 /**
  * outbound_probe() - warn if outbound sockets of an IP version can't be bound
- * @ip:		Settings of the IP version
+ * @conf:	Configuration
  * @v:		IP version
  *
  * No error: address and interface may come up later.
  */
-static void outbound_probe(const struct conf_ip *ip, enum ipver v)
+static void outbound_probe(const struct conf *conf, enum ipver v)
 {
+	const struct addr *dst = &addr_any[v], *a;
 	union sockaddr_any sa;
 	char str[ADDR_STRLEN];
 	socklen_t len;
-	int fd;
+	int fd, rc;
 
 	fd = socket(addr_family(v), SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 
-	if (*ip->outbound_if &&
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ip->outbound_if,
-		       strlen(ip->outbound_if) + 1))
+	rc = sock_bind_interface(conf, fd, dst);
+	if (rc)
 		warn("Can't bind to %s, given by --outbound-if%c (%s): until "
-		     "this works, %s traffic is refused", ip->outbound_if,
-		     v == V4 ? '4' : '6', log_strerror(errno),
-		     version_name[v]);
+		     "this works, %s traffic is refused",
+		     conf->ip[v].outbound_if, v == V4 ? '4' : '6',
+		     log_strerror(-rc), version_name[v]);
 
-	len = addr_to_sockaddr(&sa, &ip->outbound, 0, 0);
-	if (addr_is_set(&ip->outbound) && bind(fd, &sa.sa, len))
+	a = sock_source(conf, dst, NULL);
+	len = addr_to_sockaddr(&sa, a, 0, 0);
+	if (!addr_is_unspecified(a) && bind(fd, &sa.sa, len))
 		warn("Can't bind to %s, given by --outbound (%s): until this "
-		     "works, %s traffic is refused",
-		     addr_str(&ip->outbound, str), log_strerror(errno),
-		     version_name[v]);
+		     "works, %s traffic is refused", addr_str(a, str),
+		     log_strerror(errno), version_name[v]);
 
 	close(fd);
 }
@@ -304,7 +305,7 @@ void conf_from_host(struct conf *conf)
 			continue;
 		template_from_host(conf, nl, v);
 		dns_from_host(conf, v, &r);
-		outbound_probe(&conf->ip[v], v);
+		outbound_probe(conf, v);
 	}
 	close(nl);
 

@@ -45,6 +45,23 @@ int sock_set_int(int fd, int level, int opt, int value)
 }
 
 /**
+ * sock_bind_device() - Bind a socket to an interface
+ * @fd:		Socket
+ * @name:	Name of the interface
+ *
+ * Return: 0, or -errno
+ *
+ * Source: socket(7), SO_BINDTODEVICE
+ */
+static int sock_bind_device(int fd, const char *name)
+{
+	socklen_t size = (socklen_t)strlen(name) + 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, size) ?
+	       -errno : 0;
+}
+
+/**
  * sock_reset_on_close() - Have the peer of a TCP socket see a reset at its end
  * @fd:		Socket, about to be closed
  *
@@ -116,6 +133,42 @@ static int sock_bind_port(int fd, uint8_t proto, const struct addr *a,
 }
 
 /**
+ * sock_bind_interface() - Bind a socket to the interface of the outbound rule
+ * @conf:	Configuration
+ * @fd:		Socket
+ * @dst:	Destination, unspecified for any of its version to the outside
+ *
+ * Return: 0, also if there is none for @dst, or -errno
+ */
+int sock_bind_interface(const struct conf *conf, int fd,
+			const struct addr *dst)
+{
+	const char *name = conf->ip[addr_version(dst)].outbound_if;
+
+	if (!*name || sock_is_exempt(dst))
+		return 0;
+	return sock_bind_device(fd, name);
+}
+
+/**
+ * sock_source() - Source address by the outbound rule
+ * @conf:	Configuration
+ * @dst:	Destination, unspecified for any of its version to the outside
+ * @src:	Source address that the destination asks for, may be NULL
+ *
+ * Return: the address, unspecified if the host is to choose
+ */
+const struct addr *sock_source(const struct conf *conf, const struct addr *dst,
+			       const struct addr *src)
+{
+	enum ipver v = addr_version(dst);
+
+	if (addr_is_set(&conf->ip[v].outbound) && !sock_is_exempt(dst))
+		return &conf->ip[v].outbound;
+	return src && addr_is_set(src) ? src : &addr_any[v];
+}
+
+/**
  * sock_bind_outbound() - Apply the outbound rule to a new socket
  * @conf:	Configuration
  * @fd:		Socket
@@ -130,34 +183,26 @@ static int sock_bind_outbound(const struct conf *conf, int fd, uint8_t proto,
 			      const struct addr *dst, const struct addr *src,
 			      uint16_t src_port)
 {
+	const struct addr *a = sock_source(conf, dst, src);
 	enum ipver v = addr_version(dst);
-	const struct conf_ip *ip = &conf->ip[v];
-	const struct addr *a = &addr_any[v];
-	bool exempt = sock_is_exempt(dst);
 	char str[ADDR_STRLEN];
 	int rc;
 
-	if (!exempt && ip->outbound_if[0] &&
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ip->outbound_if,
-		       (socklen_t)strlen(ip->outbound_if) + 1)) {
-		rc = -errno;
+	rc = sock_bind_interface(conf, fd, dst);
+	if (rc) {
 		warn_limited("Can't bind to outbound IPv%c interface %s: %s",
-			     v == V4 ? '4' : '6', ip->outbound_if,
+			     v == V4 ? '4' : '6', conf->ip[v].outbound_if,
 			     log_strerror(-rc));
 		return rc;
 	}
 
-	if (!exempt && addr_is_set(&ip->outbound))
-		a = &ip->outbound;
-	else if (src && addr_is_set(src))
-		a = src;
 	if (addr_is_unspecified(a) && !src_port)
 		return 0;
 
 	rc = sock_bind_port(fd, proto, a, src_port);
 	if (rc)
 		warn_limited("Can't bind to %s address %s: %s",
-			     a == &ip->outbound ? "outbound" : "source",
+			     a == &conf->ip[v].outbound ? "outbound" : "source",
 			     addr_str(a, str), log_strerror(-rc));
 	return rc;
 }
@@ -273,10 +318,8 @@ static int sock_listen_options(int fd, const struct sock_listen *p)
 		rc = sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, p->v6only);
 	if (!rc && p->freebind)
 		rc = sock_set_int(fd, IPPROTO_IP, IP_FREEBIND, 1);
-	if (!rc && *p->ifname &&
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, p->ifname,
-		       (socklen_t)strlen(p->ifname) + 1))
-		rc = -errno;
+	if (!rc && *p->ifname)
+		rc = sock_bind_device(fd, p->ifname);
 	return rc;
 }
 

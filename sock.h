@@ -32,6 +32,10 @@ int sock_outbound(const struct conf *conf, uint8_t proto,
 		  uint16_t src_port);
 int sock_outbound_shared(const struct conf *conf, const struct addr *dst,
 			 const struct addr *src, uint16_t src_port);
+int sock_bind_interface(const struct conf *conf, int fd,
+			const struct addr *dst);
+const struct addr *sock_source(const struct conf *conf, const struct addr *dst,
+			       const struct addr *src);
 void sock_allow_share(int fd);
 int sock_listen(int fd, const struct sock_listen *p);
 int sock_connect(int fd, const struct addr *dst, uint16_t port,

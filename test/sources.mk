@@ -2,8 +2,8 @@
 # SOURCES_name: what test_name.c is linked with, one line a test, sorted
 SOURCES_addr := addr.c
 SOURCES_arp := addr.c arp.c log.c util.c view.c
-CONF := addr.c conf.c conf_host.c conf_set.c fwd_spec.c opt.c parse.c util.c \
-	test/conf_fake.c
+CONF := addr.c conf.c conf_host.c conf_set.c fwd_spec.c opt.c parse.c sock.c \
+	util.c test/conf_fake.c
 SOURCES_conf := $(CONF)
 SOURCES_conf_host := $(CONF)
 SOURCES_csum := addr.c csum.c view.c
