@@ -511,7 +511,8 @@ static const char *port_spec_error(const struct conf *conf, const char *spec)
 /**
  * conf_add_ports() - -t, -u, -T and -U: record a port specification
  *
- * "none" drops what was given before it, and is dropped by what comes after.
+ * "none" is recorded like all else: it yields no rules, so that it has no
+ * effect besides others, and keeps away the default where it is alone.
  */
 const char *conf_add_ports(void *target, const struct opt *o, const char *arg)
 {
@@ -525,11 +526,6 @@ const char *conf_add_ports(void *target, const struct opt *o, const char *arg)
 	if (why)
 		return why;
 
-	if (*count && arg_is(arg, "none") && !arg_is(ports[0], "none"))
-		warn("option '-%c': 'none' drops '%.80s' given before it",
-		     o->letter, ports[*count - 1]);
-	if (*count && (arg_is(arg, "none") || arg_is(ports[0], "none")))
-		*count = 0;
 	if (*count == CONF_PORTS_MAX)
 		return "at most 512 uses of the option";
 

@@ -699,7 +699,7 @@ static void rules_add_given(const struct conf *conf, enum conf_ports kind,
 		[PORTS_TCP_OUT]	= "tcp-ns",
 		[PORTS_UDP_OUT]	= "udp-ns",
 	};
-	unsigned i, weak;
+	unsigned before = l->count, i, weak;
 
 	for (weak = 0; weak < 2; weak++) {
 		for (i = 0; i < conf->ports_count[kind]; i++) {
@@ -707,6 +707,9 @@ static void rules_add_given(const struct conf *conf, enum conf_ports kind,
 			const char *why = rules_add_spec(conf, kind, spec,
 							 weak, l);
 
+			if (weak && l->count > before && !strcmp(spec, "none"))
+				debug("option '--%s': 'none' has no effect "
+				      "besides others", name[kind]);
 			if (why)
 				die("option '--%s': invalid value '%.80s' "
 				    "besides others, accepted: %s", name[kind],

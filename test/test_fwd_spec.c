@@ -24,6 +24,18 @@ static bool may_die;
 static char message[512];
 static const char *ephemeral;	/* NULL if it can't be read */
 
+enum log_level log_level = LOG_LEVEL_DEBUG;
+
+void log_print(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	assert_int_equal(level, LOG_LEVEL_DEBUG);
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+}
+
 void log_die(int err, const char *fmt, ...)
 {
 	va_list ap;
@@ -583,6 +595,34 @@ static void test_several(void **state)
 			    "TCP [::]:80  =>  [fc00::2]:8080\n");
 }
 
+/* Alone it means none, besides others it has no effect wherever it stands */
+static void test_none(void **state)
+{
+	static const char *const lines[] = {
+		"U:none T:6379 T:5432 T:none", "U:none T:none T:6379 T:5432",
+		"U:none T:6379 T:none T:5432 T:none",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(lines); i++) {
+		char line[128];
+
+		snprintf(line, sizeof(line), "t:none u:none %s", lines[i]);
+		assert_string_equal(rules_of(MODE_PASTA, line),
+				    "TCP [*]%lo:6379  =>  6379\n"
+				    "TCP [*]%lo:5432  =>  5432\n");
+		assert_string_equal(message, "option '--tcp-ns': 'none' has no "
+				    "effect besides others");
+		*message = '\0';
+	}
+	assert_string_equal(rules_of(MODE_PASTA, "t:none t:none u:none T:none "
+				     "U:none"), "");
+	assert_string_equal(message, "");
+	assert_string_equal(rules_of(MODE_PASTA, "t:auto t:none u:none T:none "
+				     "U:none"), RANGES("TCP", "[*]", SCAN));
+}
+
 static void test_conflicts(void **state)
 {
 	(void)state;
@@ -681,6 +721,7 @@ int main(void)
 		TEST(test_defaults),
 		TEST(test_implied),
 		TEST(test_several),
+		TEST(test_none),
 		TEST(test_conflicts),
 		TEST(test_disabled),
 		TEST(test_flags),

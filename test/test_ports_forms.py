@@ -71,6 +71,7 @@ CASES = {
                   at([LO4, SECOND6], 8001) + at([LO6, SECOND4], 8003, 9003) +
                   at([SECOND4], 8005), at([LO4], 8005)),
     'same twice': (['8001', '8001'], at([LO4, LO6, SECOND4], 8001), []),
+    'some, then none': (['8001', 'none'], at([LO4, LO6, SECOND4], 8001), []),
     'none, then some': (['none', '8001'], at([LO4, LO6, SECOND4], 8001), []),
     # What Podman says
     'podman': (['8001-8002:9001-9002', f'{SECOND6}/8003-8003:9003-9003',
