@@ -15,7 +15,7 @@
  *
  * The host is read once, at start. Nothing found there is an error: whatever
  * its state, the program starts. The exceptions are -6 on a kernel without
- * IPv6, or with an MTU too small for it.
+ * IPv6, or with an MTU too small for it, and -o with a broadcast address.
  */
 
 #include <arpa/inet.h>
@@ -245,6 +245,23 @@ static void dns_from_host(struct conf *conf, enum ipver v,
 }
 
 /**
+ * outbound_check() - end if the outbound address can't be one, ever
+ * @conf:	Configuration
+ * @nl:		rtnetlink socket
+ * @v:		IP version
+ */
+static void outbound_check(const struct conf *conf, int nl, enum ipver v)
+{
+	const struct addr *a = &conf->ip[v].outbound;
+	char str[ADDR_STRLEN];
+
+	if (addr_is_set(a) && nl_addr_is_broadcast(nl, a))
+		die("option '--outbound': invalid value '%s', the broadcast "
+		    "address of a subnet of this host, accepted: unicast "
+		    "address of this host", addr_str(a, str));
+}
+
+/**
  * outbound_probe() - warn if outbound sockets of an IP version can't be bound
  * @conf:	Configuration
  * @v:		IP version
@@ -305,6 +322,7 @@ void conf_from_host(struct conf *conf)
 			continue;
 		template_from_host(conf, nl, v);
 		dns_from_host(conf, v, &r);
+		outbound_check(conf, nl, v);
 		outbound_probe(conf, v);
 	}
 	close(nl);

@@ -46,6 +46,7 @@ int nl_addr_first(int nl, unsigned ifindex, enum ipver v, struct addr *a,
 int nl_addr_add(int nl, unsigned ifindex, const struct addr *a, int prefix_len);
 int nl_addr_copy(int src_nl, unsigned src_ifindex, int dst_nl,
 		 unsigned dst_ifindex, enum ipver v);
+bool nl_addr_is_broadcast(int nl, const struct addr *a);
 int nl_route_add_default(int nl, unsigned ifindex, const struct addr *gw);
 int nl_route_copy(int src_nl, unsigned src_ifindex, int dst_nl,
 		  unsigned dst_ifindex, enum ipver v);

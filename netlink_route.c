@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* netlink_route.c - routes, by rtnetlink: find the host's, copy them
  *
- * Only unicast routes of the main table are looked at. A route has one or more
- * hops, each out of an interface, with or without a gateway. The interface
- * whose addresses and routes the namespace gets, the template, is that of the
- * default route with the lowest metric, of its hop with the highest weight.
+ * Only unicast routes of the main table are found and copied. A route has one
+ * or more hops, each out of an interface, with or without a gateway. The
+ * interface whose addresses and routes the namespace gets, the template, is
+ * that of the default route with the lowest metric, of its hop with the highest
+ * weight.
  *
  * Copies go out of one interface: hops by others are left away, and a route
  * that has no hop left is not copied. A gateway has to be reachable when its
@@ -351,6 +352,39 @@ int nl_template_find(int nl, enum ipver v, unsigned want_ifindex,
 out:
 	nl_dump_free(&d);
 	return ret;
+}
+
+/**
+ * nl_addr_is_broadcast() - Is this the broadcast address of a subnet of ours?
+ * @nl:		Socket
+ * @a:		Address
+ *
+ * The kernel lets sockets be bound to one, but sends nothing from there.
+ *
+ * Return: false also if the kernel can't be asked
+ *
+ * Source: rtnetlink(7): RTM_GETROUTE without NLM_F_DUMP looks up an address
+ */
+bool nl_addr_is_broadcast(int nl, const struct addr *a)
+{
+	enum ipver v = addr_version(a);
+	struct rtmsg rtm = {
+		.rtm_family = (uint8_t)addr_family(v),
+		.rtm_dst_len = v == V4 ? 32 : 128,
+	};
+	const struct nlmsghdr *h = NULL;
+	struct nl_req r;
+	struct nl_dump d;
+	bool is = false;
+
+	nl_req_start(&r, RTM_GETROUTE, 0, &rtm, sizeof(rtm));
+	nl_req_put_addr(&r, RTA_DST, a);
+	if (!nl_query(nl, &r, &d))
+		h = nl_dump_next(&d, NULL);
+	if (h && h->nlmsg_type == RTM_NEWROUTE && nl_body(h, &rtm, sizeof(rtm)))
+		is = rtm.rtm_type == RTN_BROADCAST;
+	nl_dump_free(&d);
+	return is;
 }
 
 /**

@@ -91,6 +91,14 @@ int nl_template_find(int nl, enum ipver v, unsigned want_ifindex,
 	return host_error;
 }
 
+bool nl_addr_is_broadcast(int nl, const struct addr *a)
+{
+	static const uint8_t v4[] = { 192, 0, 2, 255 };
+
+	(void)nl;
+	return addr_version(a) == V4 && !memcmp(&a->a6.s6_addr[12], v4, 4);
+}
+
 int resolv_read(const char *path, struct resolv *r)
 {
 	const char *p = host_dns;

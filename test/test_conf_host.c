@@ -241,6 +241,18 @@ static void test_outbound_probe(void **state)
 	assert_string_equal(told, "");
 }
 
+/* What the kernel would bind to, but never send from */
+static void test_outbound_broadcast(void **state)
+{
+	(void)state;
+	assert_false(start("pasta -q -o 192.0.2.255"));
+	assert_string_equal(message, "option '--outbound': invalid value "
+			    "'192.0.2.255', the broadcast address of a subnet "
+			    "of this host, accepted: unicast address of this "
+			    "host");
+	assert_true(start("pasta -q -6 -o 192.0.2.255"));
+}
+
 /* An interface without address, and options without effect, are told of, but
  * nothing is said if all is well, or about an IP version that is disabled
  */
@@ -340,6 +352,7 @@ int main(void)
 		TEST(test_dns),
 		TEST(test_dns_other_states),
 		TEST(test_outbound_probe),
+		TEST(test_outbound_broadcast),
 		TEST(test_warnings),
 		TEST(test_print),
 	};

@@ -252,3 +252,21 @@ def test_interface_unknown(topology, binary, options, word):
     assert done.returncode == 1
     assert word in done.stdout
     assert 'started' not in done.stdout
+
+
+def test_broadcast_address(topology, binary):
+    """One of the host's subnet: a message, and nothing starts; one that the
+    host knows nothing of may come up later"""
+    def begin(address):
+        return topology.host.run(
+            [binary, '--config-net', '-o', address, 'echo', 'started'],
+            check=False, **as_user(USER))
+    done = begin('192.0.2.255')
+    assert done.returncode == 1
+    assert "'192.0.2.255'" in done.stdout and 'broadcast' in done.stdout
+    assert 'started' not in done.stdout
+    for address in '203.0.113.199', '203.0.113.255', '2001:db8:1::ff':
+        done = begin(address)
+        assert done.returncode == 0
+        assert f"Can't bind to {address}" in done.stdout
+        assert 'started' in done.stdout
