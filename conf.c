@@ -398,7 +398,6 @@ static void conf_default(struct conf *conf, enum conf_mode mode)
 	conf->mode = mode;
 	conf->netmask = -1;
 	conf->mtu = CONF_MTU_DEFAULT;
-	conf->log_size = LOG_SIZE_DEFAULT;
 	conf->dhcp_dns = conf->dhcp_search = mode == MODE_PASST;
 	conf->splice = mode == MODE_PASTA;
 	parse_mac(&mac, conf->our_mac);
@@ -431,6 +430,39 @@ static int class_bits(const struct addr *a)
 	if (first < 224)
 		return 24;
 	return 32;
+}
+
+/**
+ * conf_check_mapped() - rules on addresses that mean something else
+ * @ip:		Settings of an IP version
+ *
+ * DNS is told apart from all else by its port, hence --dns-forward may have an
+ * address that another one of these options has, too.
+ */
+static void conf_check_mapped(const struct conf_ip *ip)
+{
+	const struct {
+		const char *name;
+		const struct addr *a;
+	} mapped[] = {
+		{ "--dns-forward", &ip->dns_forward },
+		{ "--map-host-loopback", &ip->map_host_loopback },
+		{ "--map-guest-addr", &ip->map_guest_addr },
+	};
+	char str[ADDR_STRLEN];
+	size_t i;
+
+	for (i = 0; ip->addr_given && i < ARRAY_SIZE(mapped); i++) {
+		if (addr_is_equal(&ip->addr, mapped[i].a))
+			die("option '%s': invalid value '%s', the guest's own "
+			    "by --address, accepted: another address",
+			    mapped[i].name, addr_str(&ip->addr, str));
+	}
+	if (addr_is_set(&ip->map_guest_addr) &&
+	    addr_is_equal(&ip->map_guest_addr, &ip->map_host_loopback))
+		die("option '--map-guest-addr': invalid value '%s', the host's "
+		    "loopback by --map-host-loopback, accepted: another "
+		    "address", addr_str(&ip->map_guest_addr, str));
 }
 
 /**
@@ -469,12 +501,30 @@ static void conf_check_ip(struct conf *conf)
 
 		ip->copy_routes = !conf->no_copy_routes && !ip->gw_given;
 		ip->copy_addrs = !conf->no_copy_addrs && !ip->addr_given;
+		if (ip->enabled)
+			conf_check_mapped(ip);
 	}
 	if (conf->netmask >= 0)
 		ip4->copy_addrs = false;
 
 	if (conf->no_icmp)
 		conf->no_ndp = true;
+}
+
+/**
+ * conf_check_log() - rules on messages
+ * @conf:	Configuration
+ */
+static void conf_check_log(struct conf *conf)
+{
+	if (conf->log_size && !*conf->log_file)
+		warn("--log-size has no effect: there is no file, see "
+		     "--log-file");
+	if (!conf->log_size)
+		conf->log_size = LOG_SIZE_DEFAULT;
+	if (conf->stats_s && conf->quiet)
+		warn("--stats has no effect: counters are not told with "
+		     "--quiet");
 }
 
 /**
@@ -600,6 +650,7 @@ void conf_parse(struct conf *conf, int argc, char *argv[])
 	next = opt_parse(&conf_table, pasta ? OPT_PASTA : OPT_PASST, conf,
 			 argc, argv);
 
+	conf_check_log(conf);
 	conf_check_ip(conf);
 	conf_check_ports(conf);
 	if (pasta)

@@ -161,6 +161,10 @@ static void template_from_host(struct conf *conf, int nl, enum ipver v)
 	if (!addr_is_set(&ip->map_host_loopback) && !conf->no_map_gw &&
 	    (ip->gw_from_host || ip->local_mode))
 		ip->map_host_loopback = ip->gw;
+	if (addr_is_set(&ip->map_guest_addr) &&
+	    addr_is_equal(&ip->map_guest_addr, &ip->map_host_loopback))
+		warn("--map-guest-addr has no effect for %s: the gateway means "
+		     "the host's loopback, see --no-map-gw", version_name[v]);
 }
 
 /**

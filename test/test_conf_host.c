@@ -273,6 +273,16 @@ static void test_warnings(void **state)
 		  "1 --dns-host has no effect for IPv4: no address leads "
 		  "there, see --dns-forward\n" },
 		{ "-6 --dns-host 192.0.2.53", "" },
+		{ "--log-size 4096", "1 --log-size has no effect: there is no "
+		  "file, see --log-file\n" },
+		{ "--log-size 4096 --log-file x", "" },
+		{ "--stats 5", "1 --stats has no effect: counters are not told "
+		  "with --quiet\n" },
+		{ "--map-guest-addr 192.0.2.1", "1 --map-guest-addr has no "
+		  "effect for IPv4: the gateway means the host's loopback, "
+		  "see --no-map-gw\n" },
+		{ "--map-guest-addr 192.0.2.1 --no-map-gw", "" },
+		{ "-6 --map-guest-addr 192.0.2.1", "" },
 	};
 	size_t i;
 

@@ -79,6 +79,12 @@ BAD = [
                      '--map-guest-addr')
       for a in ('', 'x', '127.0.0.1', '::1', '0.0.0.0', 'ff02::1',
                 '255.255.255.255', '192.0.2.1/24', '::ffff:192.0.2.1')],
+    *[(['-a', a, option, a], [f"'{option}'", f"'{a}'", '--address'])
+      for option in ('--dns-forward', '--map-host-loopback',
+                     '--map-guest-addr')
+      for a in ('192.0.2.9', '2001:db8::9')],
+    (['--map-guest-addr=192.0.2.9', '--map-host-loopback=192.0.2.9'],
+     ["'--map-guest-addr'", "'192.0.2.9'", '--map-host-loopback']),
     (['-g', 'none'], ["'-g'", "'none'"]),
     (['--dns-forward', 'none'], ["'--dns-forward'", "'none'"]),
     *[([option, a], [f"'{option}'", f"'{a}'", 'unicast address'])
@@ -267,6 +273,18 @@ def test_passt_ports(run):
         line = line_of(run('passt', '-t', spec))
         assert "'-t'" in line and f"'{spec}'" in line
         assert line.endswith('auto is for pasta only')
+
+
+@pytest.mark.parametrize('args', [
+    ['-4', '-a', '2001:db8::9', '--map-guest-addr', '2001:db8::9'],
+    ['-a192.0.2.9', '-a192.0.2.8', '--map-guest-addr', '192.0.2.9'],
+    ['--dns-forward', '192.0.2.9', '--map-guest-addr', '192.0.2.9'],
+    ['--dns-forward', '192.0.2.9', '--map-host-loopback', '192.0.2.9'],
+    ['--map-host-loopback', 'none', '--map-guest-addr', 'none']])
+def test_same_address_twice(run, args):
+    """Without contradiction, for another IP version, or overridden: the error
+    is only about the word behind"""
+    assert "'word'" in line_of(run('passt', *args, 'word'))
 
 
 def test_foreign_text_stays_on_its_line(run):
