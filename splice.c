@@ -31,6 +31,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "flow.h"
@@ -41,6 +42,7 @@
 #include "splice.h"
 
 #define SPLICE_PIPES		128	/* In stock */
+#define SPLICE_PIPES_SHARE	8	/* Descriptors allowed for one of them */
 #define SPLICE_PIPE_SIZE	(256U * 1024)
 /* Bytes a connection may move before others have their turn */
 #define SPLICE_BUDGET		(4U * 1024 * 1024)
