@@ -321,10 +321,11 @@ static void handshake_ack_at(void **state, uint32_t off)
 	assert_int_equal(seg.seq, g->irs + 1);
 	assert_int_equal(seg.ack, g->iss + 1);
 	assert_int_equal(seg.len, 0);
+	host_write(fd, 100, 100);
 	guest_tcp_expect_none(g);
 
 	guest_tcp_ack(g);
-	guest_tcp_read(g, 100);
+	guest_tcp_read(g, 200);
 	guest_tcp_upload(g, fd, SOME_LEN);
 	close(fd);
 	close(listener);
