@@ -14,14 +14,10 @@
  * answer, as it is the guest's own or a loopback one, gets one that stands for
  * the host.
  *
- * The table of rules knows of no sockets: who listens keeps both together.
- *
  * Policy only: nothing here opens a socket or sees a frame.
  */
 
-#include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "conf.h"
@@ -31,8 +27,6 @@
 
 #define PORT_DNS		53	/* RFC 1035, 4.2 */
 #define PORT_DNS_TLS		853	/* RFC 7858, 3.1 */
-
-#define FWD_RANGE_STRLEN	sizeof("4294967295-4294967295")
 
 /**
  * fwd_is_dns() - Does this go to a name server?
@@ -331,128 +325,4 @@ bool fwd_from_socket(const struct conf *conf, const struct tap *tap,
 	if (conf->splice && (loopback || addr_is_loopback(&rule->target)))
 		return fwd_to_ns(conf, tap, ini, tgt);
 	return fwd_to_guest(conf, tap, ini, tgt);
-}
-
-/**
- * fwd_rule_is_equal() - Do two rules say the same?
- * @a:		Rule
- * @b:		Rule
- *
- * What a rule does if a port can't be bound doesn't count.
- *
- * Return: true if they do
- */
-static bool fwd_rule_is_equal(const struct fwd_rule *a,
-			      const struct fwd_rule *b)
-{
-	return a->proto == b->proto && a->from == b->from &&
-	       !((a->flags ^ b->flags) & FWD_V6ONLY) &&
-	       addr_is_equal(&a->listen, &b->listen) &&
-	       !strcmp(a->ifname, b->ifname) &&
-	       a->first == b->first && a->last == b->last &&
-	       addr_is_equal(&a->target, &b->target) &&
-	       a->to_first == b->to_first;
-}
-
-/**
- * fwd_table_find() - Look for a rule
- * @t:		Table
- * @rule:	Rule that says the same
- *
- * Return: index, -ENOENT if there is none
- */
-int fwd_table_find(const struct fwd_table *t, const struct fwd_rule *rule)
-{
-	int i;
-
-	for (i = 0; i < FWD_RULES_MAX; i++) {
-		if (t->rules[i].proto && fwd_rule_is_equal(&t->rules[i], rule))
-			return i;
-	}
-	return -ENOENT;
-}
-
-/**
- * fwd_table_add() - Put a rule into the table
- * @t:		Table
- * @rule:	Rule
- *
- * Return: index, that of the rule which says the same if there is one; -ENOSPC
- *	   if the table is full
- */
-int fwd_table_add(struct fwd_table *t, const struct fwd_rule *rule)
-{
-	int i = fwd_table_find(t, rule);
-
-	if (i >= 0)
-		return i;
-	for (i = 0; i < FWD_RULES_MAX; i++) {
-		if (t->rules[i].proto)
-			continue;
-		t->rules[i] = *rule;
-		return i;
-	}
-	return -ENOSPC;
-}
-
-/**
- * fwd_table_remove() - Take a rule out of the table
- * @t:		Table
- * @index:	Its index
- */
-void fwd_table_remove(struct fwd_table *t, unsigned index)
-{
-	t->rules[index] = (struct fwd_rule){ 0 };
-}
-
-/**
- * fwd_range_str() - Text of a range of ports
- * @first:	First port
- * @last:	Last port
- * @buf:	Where to write it
- *
- * Return: @buf
- */
-static const char *fwd_range_str(unsigned first, unsigned last,
-				 char buf[static FWD_RANGE_STRLEN])
-{
-	if (first == last)
-		snprintf(buf, FWD_RANGE_STRLEN, "%u", first);
-	else
-		snprintf(buf, FWD_RANGE_STRLEN, "%u-%u", first, last);
-	return buf;
-}
-
-/**
- * fwd_rule_str() - Text of a rule, such as "TCP [192.0.2.1]:2222  =>  22"
- * @rule:	Rule
- * @buf:	Where to write it
- * @size:	Bytes there, FWD_RULE_STRLEN are enough
- *
- * Return: @buf
- */
-const char *fwd_rule_str(const struct fwd_rule *rule, char *buf, size_t size)
-{
-	char listen[ADDR_STRLEN] = "*", target[ADDR_STRLEN] = "";
-	char from[FWD_RANGE_STRLEN], to[FWD_RANGE_STRLEN];
-	bool has_target = addr_is_set(&rule->target);
-	bool bracket = has_target && addr_version(&rule->target) == V6;
-
-	if (addr_is_set(&rule->listen) || rule->flags & FWD_V6ONLY)
-		addr_str(&rule->listen, listen);
-	if (has_target)
-		addr_str(&rule->target, target);
-
-	snprintf(buf, size, "%s [%s]%s%s:%s  =>  %s%s%s%s%s%s%s%s",
-		 rule->proto == IPPROTO_UDP ? "UDP" : "TCP", listen,
-		 *rule->ifname ? "%" : "", rule->ifname,
-		 fwd_range_str(rule->first, rule->last, from),
-		 bracket ? "[" : "", target, bracket ? "]" : "",
-		 has_target ? ":" : "",
-		 fwd_range_str(rule->to_first, (unsigned)rule->to_first +
-			       rule->last - rule->first, to),
-		 rule->flags & FWD_WEAK ? "  (best effort)" : "",
-		 rule->flags & FWD_SCAN ? " (auto-scan)" : "",
-		 rule->flags & FWD_IMPLIED ? " (as TCP)" : "");
-	return buf;
 }

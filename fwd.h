@@ -57,6 +57,11 @@ struct fwd_table {
 
 #define FWD_RULE_STRLEN		256
 
+unsigned fwd_rule_versions(const struct fwd_rule *r);
+unsigned fwd_rule_covers(const struct fwd_rule *wide, const struct fwd_rule *r);
+bool fwd_rule_collides(const struct fwd_rule *a, const struct fwd_rule *b);
+bool fwd_table_covers(const struct fwd_table *t, const struct fwd_rule *rule);
+int fwd_table_collides(const struct fwd_table *t, const struct fwd_rule *rule);
 int fwd_table_find(const struct fwd_table *t, const struct fwd_rule *rule);
 int fwd_table_add(struct fwd_table *t, const struct fwd_rule *rule);
 void fwd_table_remove(struct fwd_table *t, unsigned index);

@@ -10,7 +10,8 @@
  * changes. Rules with FWD_WEAK are content with one port, as long as it isn't
  * for lack of resources that the others fail. Those with FWD_SCAN are bound and
  * closed as ports come and go, see listen_scan.c. A rule that is in the table
- * already is not added again, and that is no error. listen_remove() closes
+ * already, or is covered by one there, is not added, and that is no error; one
+ * that collides with another of ours is refused at once. listen_remove() closes
  * sockets; the connections they had accepted live on, UDP flows don't: answers
  * could not leave from the right port any more.
  *
@@ -415,15 +416,51 @@ static void listen_explain(const struct ctx *c, unsigned rule,
 }
 
 /**
+ * listen_check_others() - Is there room for a rule besides those in force?
+ * @c:		Execution context
+ * @rule:	Rule
+ * @why:	Set to the reason on failure
+ * @why_size:	Bytes there
+ *
+ * A rule of just an IP version that is disabled passes: it can't be bound.
+ *
+ * Return: 0 if there is, 1 if it is covered by one, -EADDRINUSE if it collides
+ *	   with one
+ */
+static int listen_check_others(const struct ctx *c, const struct fwd_rule *rule,
+			       char *why, size_t why_size)
+{
+	const struct fwd_table *t = &c->listen->table;
+	char there[FWD_RULE_STRLEN], buf[FWD_RULE_STRLEN];
+	unsigned versions = fwd_rule_versions(rule);
+	int index;
+
+	if (!(c->conf.ip[V4].enabled && versions & 1U << V4) &&
+	    !(c->conf.ip[V6].enabled && versions & 1U << V6))
+		return 0;
+	if (fwd_table_covers(t, rule))
+		return 1;
+	index = fwd_table_collides(t, rule);
+	if (index < 0)
+		return 0;
+	snprintf(why, why_size, "Already forwarded: '%s', can't forward '%s' "
+		 "besides",
+		 fwd_rule_str(&t->rules[index], there, sizeof(there)),
+		 fwd_rule_str(rule, buf, sizeof(buf)));
+	return -EADDRINUSE;
+}
+
+/**
  * listen_add() - Add a rule, and listen on its ports
  * @c:		Execution context
  * @rule:	Rule
  * @why:	Set to the reason on failure, one line without its end
  * @why_size:	Bytes there, LISTEN_WHY_MAX are enough
  *
- * Return: 0, also if the rule was there already, -ENOSPC if there are too many
+ * Return: 0, also if the rule was there already or is covered by one that was,
+ *	   -EADDRINUSE if it collides with one, -ENOSPC if there are too many
  *	   rules, or -errno of the first port that could not be bound: nothing
- *	   has changed then
+ *	   has changed on failure
  */
 int listen_add(struct ctx *c, const struct fwd_rule *rule, char *why,
 	       size_t why_size)
@@ -434,6 +471,9 @@ int listen_add(struct ctx *c, const struct fwd_rule *rule, char *why,
 
 	if (fwd_table_find(t, rule) >= 0)
 		return 0;
+	rc = listen_check_others(c, rule, why, why_size);
+	if (rc)
+		return rc > 0 ? 0 : rc;
 
 	index = fwd_table_add(t, rule);
 	if (index < 0) {

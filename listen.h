@@ -11,7 +11,7 @@ struct fwd_rule;
 struct netns;
 
 #define LISTEN_NONE		UINT32_MAX
-#define LISTEN_WHY_MAX		512	/* Bytes of an error text, terminated */
+#define LISTEN_WHY_MAX		640	/* Bytes of an error text, terminated */
 
 /**
  * struct listener - a socket that waits for connections or datagrams

@@ -58,41 +58,6 @@ bool fwd_from_socket(const struct conf *conf, const struct tap *tap,
 	return target_place != PLACE_NONE;
 }
 
-int fwd_table_find(const struct fwd_table *t, const struct fwd_rule *rule)
-{
-	int i;
-
-	for (i = 0; i < FWD_RULES_MAX; i++) {
-		if (t->rules[i].proto &&
-		    !memcmp(&t->rules[i], rule, sizeof(*rule)))
-			return i;
-	}
-	return -ENOENT;
-}
-
-int fwd_table_add(struct fwd_table *t, const struct fwd_rule *rule)
-{
-	int i;
-
-	for (i = 0; i < FWD_RULES_MAX && t->rules[i].proto; i++)
-		;
-	if (i == FWD_RULES_MAX)
-		return -ENOSPC;
-	t->rules[i] = *rule;
-	return i;
-}
-
-void fwd_table_remove(struct fwd_table *t, unsigned index)
-{
-	t->rules[index].proto = 0;
-}
-
-const char *fwd_rule_str(const struct fwd_rule *rule, char *buf, size_t size)
-{
-	snprintf(buf, size, "rule %u", rule->first);
-	return buf;
-}
-
 void tcp_accepted(struct ctx *ctx, int fd, const struct flow_side *host,
 		  const struct flow_side *guest)
 {

@@ -2,8 +2,8 @@
 # SOURCES_name: what test_name.c is linked with, one line a test, sorted
 SOURCES_addr := addr.c
 SOURCES_arp := addr.c arp.c log.c util.c view.c
-CONF := addr.c conf.c conf_host.c conf_set.c fwd_spec.c opt.c parse.c sock.c \
-	util.c test/conf_fake.c
+CONF := addr.c conf.c conf_host.c conf_set.c fwd_rule.c fwd_spec.c opt.c \
+	parse.c sock.c util.c test/conf_fake.c
 SOURCES_conf := $(CONF)
 SOURCES_conf_host := $(CONF)
 SOURCES_csum := addr.c csum.c view.c
@@ -11,12 +11,12 @@ SOURCES_dhcp := addr.c dhcp.c log.c util.c view.c wire.c
 SOURCES_dhcpv6 := addr.c dhcpv6.c log.c util.c view.c wire.c
 SOURCES_flow := addr.c flow.c log.c siphash.c timer.c util.c
 SOURCES_frag := addr.c frag.c log.c view.c
-LISTEN := addr.c listen.c listen_scan.c log.c portscan.c sock.c timer.c \
-	  util.c test/listen_fake.c
+LISTEN := addr.c fwd_rule.c listen.c listen_scan.c log.c portscan.c sock.c \
+	  timer.c util.c test/listen_fake.c
 SOURCES_listen := $(LISTEN)
 SOURCES_listen_run := $(LISTEN)
-SOURCES_fwd := addr.c fwd.c parse.c
-SOURCES_fwd_spec := addr.c fwd.c fwd_spec.c parse.c
+SOURCES_fwd := addr.c fwd.c fwd_rule.c parse.c
+SOURCES_fwd_spec := addr.c fwd_rule.c fwd_spec.c parse.c
 SOURCES_log := log.c util.c
 SOURCES_ndp := addr.c log.c ndp.c timer.c util.c view.c wire.c
 SOURCES_nlmsg := addr.c log.c nlmsg.c util.c

@@ -53,6 +53,36 @@ static void adding_twice_is_adding_once(void **state)
 	assert_int_equal(fd_count(), fds - 4);
 }
 
+static void covered_is_there_already(void **state)
+{
+	struct fwd_rule r = rule(5000, 5003, 0), narrow;
+	unsigned fds;
+
+	(void)state;
+	assert_int_equal(listen_add(&c, &r, why, sizeof(why)), 0);
+	fds = fd_count();
+	narrow = rule(5001, 5002, 0);
+	assert_int_equal(listen_add(&c, &narrow, why, sizeof(why)), 0);
+	narrow.listen = addr("127.0.0.1");
+	assert_int_equal(listen_add(&c, &narrow, why, sizeof(why)), 0);
+	narrow.listen = r.listen;
+	narrow.flags = FWD_V6ONLY;
+	assert_int_equal(listen_add(&c, &narrow, why, sizeof(why)), 0);
+	assert_int_equal(fd_count(), fds);
+
+	/* Not all of these ports, or not the same target */
+	narrow.last = 5004;
+	assert_int_equal(listen_add(&c, &narrow, why, sizeof(why)),
+			 -EADDRINUSE);
+	assert_non_null(strstr(why, "Already forwarded: "
+			       "'TCP [*]:5000-5003  =>  5000-5003'"));
+	narrow.last = 5002;
+	narrow.to_first++;
+	assert_int_equal(listen_add(&c, &narrow, why, sizeof(why)),
+			 -EADDRINUSE);
+	assert_int_equal(fd_count(), fds);
+}
+
 static void removing_leaves_connections(void **state)
 {
 	struct fwd_rule r = rule(5000, 5000, 0);
@@ -314,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(adding_is_all_or_nothing),
 		TEST(adding_twice_is_adding_once),
+		TEST(covered_is_there_already),
 		TEST(removing_leaves_connections),
 		TEST(entries_are_used_again),
 		TEST(one_version_in_use_is_success),
