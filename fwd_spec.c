@@ -9,8 +9,9 @@
  *
  * Several uses of an option add up. A port that is named twice, with the same
  * address to listen on, is fine as long as it is to go to the same target. What
- * is named goes before what "all" and "auto" comprise. The same port on
- * overlapping addresses, such as 192.0.2.1 and any, is left to the kernel.
+ * is named goes before what "all" and "auto" comprise. The same goes for
+ * addresses that overlap, such as 192.0.2.1 and any: what is covered by a wider
+ * rule is left out, whatever their order, as the kernel would not give us both.
  *
  * Where -u isn't given, UDP ports follow the TCP ports of -t, without any
  * translation; and -U follows -T.
@@ -742,6 +743,114 @@ static void rules_add_implied(uint8_t from, struct rule_list *l)
 }
 
 /**
+ * list_cut() - take out of a rule what another one covers
+ * @l:		List
+ * @i:		Index of the rule, it becomes 0 to 3 rules
+ * @by:		The other one
+ *
+ * Return: NULL, or what would be right
+ */
+static const char *list_cut(struct rule_list *l, unsigned i,
+			    const struct fwd_rule *by)
+{
+	struct fwd_rule rest[3], whole = l->rules[i];
+	uint16_t first = MAX(whole.first, by->first);
+	uint16_t last = MIN(whole.last, by->last);
+	unsigned covered = fwd_rule_covers(by, &whole), n = 0, k;
+
+	for (k = 0; k < ARRAY_SIZE(rest); k++)
+		rest[k] = whole;
+	if (whole.first < first)
+		rest[n++].last = first - 1;
+	if (covered != fwd_rule_versions(&whole)) {
+		if (covered == 1U << V4)
+			rest[n].flags |= FWD_V6ONLY;
+		else
+			rest[n].listen = addr_any[V4];
+		rest[n].first = first;
+		rest[n++].last = last;
+	}
+	if (whole.last > last)
+		rest[n++].first = last + 1;
+	for (k = 0; k < n; k++)
+		rest[k].to_first += rest[k].first - whole.first;
+
+	if (l->count - 1 + n > l->max)
+		return WHY_TOO_MANY;
+	memmove(&l->rules[i + n], &l->rules[i + 1],
+		(l->count - i - 1) * sizeof(whole));
+	memcpy(&l->rules[i], rest, n * sizeof(whole));
+	l->count += n - 1;
+	return NULL;
+}
+
+/**
+ * list_cut_all() - take out of all rules what others cover
+ * @l:		List
+ * @partly:	Also where that is one of two IP versions
+ *
+ * Takes as long as there are pairs of rules.
+ *
+ * Return: NULL, or what would be right
+ */
+static const char *list_cut_all(struct rule_list *l, bool partly)
+{
+	unsigned i = 0, k = 0;
+
+	while (i < l->count) {
+		const struct fwd_rule *r = &l->rules[i];
+		struct fwd_rule by;
+		unsigned covered;
+		const char *why;
+
+		if (k == l->count) {
+			i++;
+			k = 0;
+			continue;
+		}
+		by = l->rules[k++];
+		covered = k - 1 == i ? 0 : fwd_rule_covers(&by, r);
+		if (!covered || (!partly && covered != fwd_rule_versions(r)))
+			continue;
+		why = list_cut(l, i, &by);
+		if (why)
+			return why;
+		k = 0;
+	}
+	return NULL;
+}
+
+/**
+ * list_resolve() - have rules not get in each other's way
+ * @l:		List
+ *
+ * Ends the program if that can't be.
+ */
+static void list_resolve(struct rule_list *l)
+{
+	char a[FWD_RULE_STRLEN], b[FWD_RULE_STRLEN];
+	const char *why = list_cut_all(l, false);
+	unsigned i, k;
+
+	if (!why)
+		why = list_cut_all(l, true);
+	if (why)
+		die("options to forward ports: accepted: %s", why);
+
+	for (i = 0; i < l->count; i++) {
+		for (k = 0; k < i; k++) {
+			if (!fwd_rule_collides(&l->rules[k], &l->rules[i]))
+				continue;
+			die("options to forward ports: '%s' and '%s' overlap, "
+			    "accepted: one target for each port, and "
+			    "interfaces that are all named or none",
+			    fwd_rule_str(&l->rules[k], a, sizeof(a)),
+			    fwd_rule_str(&l->rules[i], b, sizeof(b)));
+		}
+	}
+}
+
+/**
  * fwd_spec_rules() - make rules of all options, given or by default
  * @conf:	Configuration
  * @rules:	Filled with the rules
@@ -774,5 +883,6 @@ unsigned fwd_spec_rules(const struct conf *conf, struct fwd_rule *rules,
 		if (pasta)
 			rules_add_spec(conf, kind, "auto", true, &l);
 	}
+	list_resolve(&l);
 	return l.count;
 }

@@ -423,7 +423,9 @@ static void test_ports_conflict(void **state)
 			   "-T 192.0.2.1/53:192.0.2.5"));
 	assert_non_null(strstr(message, "'--tcp-ns'"));
 
-	assert_true(parse("pasta -u 53 -u 50-60 -u 192.0.2.1/53:54"));
+	assert_false(parse("pasta -u 53 -u 50-60 -u 192.0.2.1/53:54"));
+	assert_non_null(strstr(message, "'UDP [*]:53  =>  53' and "
+			       "'UDP [192.0.2.1]:53  =>  54' overlap"));
 	assert_true(parse("pasta -t 53 -u 53:54 -T 53:55"));
 	assert_true(parse("pasta -t 53:54 -t all"));
 }

@@ -512,6 +512,28 @@ static const char *rules_of(enum conf_mode mode, const char *line)
 	proto " " listen ":61000-65535  =>  61000-65535" flags "\n"
 #define AS_TCP		" (as TCP)"
 
+/**
+ * sort_lines() - Put lines in order
+ * @to:		Filled with the lines
+ * @from:	Lines
+ */
+static void sort_lines(char to[static 512], const char *from)
+{
+	char lines[16][80], buf[512], *line, *save = NULL;
+	unsigned n = 0, i;
+	size_t len = 0;
+
+	snprintf(buf, sizeof(buf), "%s", from);
+	for (line = strtok_r(buf, "\n", &save); line && n < 16;
+	     line = strtok_r(NULL, "\n", &save))
+		snprintf(lines[n++], sizeof(lines[0]), "%s", line);
+	qsort(lines, n, sizeof(lines[0]), (int (*)(const void *,
+						   const void *))strcmp);
+	*to = '\0';
+	for (i = 0; i < n; i++)
+		len += snprintf(to + len, 512 - len, "%s\n", lines[i]);
+}
+
 static void test_defaults(void **state)
 {
 	(void)state;
@@ -583,16 +605,110 @@ static void test_several(void **state)
 			    "TCP [*]:23-32767  =>  23-32767" WEAK "\n"
 			    "TCP [*]:61000-65535  =>  61000-65535" WEAK "\n");
 	assert_string_equal(rules_of(MODE_PASST, "u:none t:::1/22 "
-				     "t:127.0.0.1/22:23 t:%lo/22:24"),
+				     "t:127.0.0.1/22:23 t:127.0.0.2/22:24 "
+				     "t:%eth0/23:22 t:%eth1/23:24"),
 			    "TCP [::1]:22  =>  22\n"
 			    "TCP [127.0.0.1]:22  =>  23\n"
-			    "TCP [*]%lo:22  =>  24\n");
+			    "TCP [127.0.0.2]:22  =>  24\n"
+			    "TCP [*]%eth0:23  =>  22\n"
+			    "TCP [*]%eth1:23  =>  24\n");
 	/* Both any, but not the same */
 	assert_string_equal(rules_of(MODE_PASST, "u:none "
 				     "t:0.0.0.0/80:192.0.2.5/8080 "
 				     "t:[::]/80:fc00::2/8080"),
 			    "TCP [0.0.0.0]:80  =>  192.0.2.5:8080\n"
 			    "TCP [::]:80  =>  [fc00::2]:8080\n");
+}
+
+/* What a wider rule covers is left out, in whatever order */
+static void test_covered(void **state)
+{
+	static const struct { const char *a, *b, *table; } rows[] = {
+		/* Podman: a container published as 80:80 and [::]:80:80 */
+		{ "8080-8080:80-80", "::/8080-8080:80-80",
+		  "TCP [*]:8080  =>  80\n" },
+		{ "8083", "127.0.0.1/8083", "TCP [*]:8083  =>  8083\n" },
+		{ "8084", "0.0.0.0/8084", "TCP [*]:8084  =>  8084\n" },
+		{ "8084", "[::]/8084", "TCP [*]:8084  =>  8084\n" },
+		{ "127.0.0.1/8086", "0.0.0.0/8086",
+		  "TCP [0.0.0.0]:8086  =>  8086\n" },
+		{ "2001:db8::1/8086", "::/8086", "TCP [::]:8086  =>  8086\n" },
+		{ "%eth0/22", "22", "TCP [*]:22  =>  22\n" },
+		{ "%eth0/22", "192.0.2.1%eth0/22",
+		  "TCP [*]%eth0:22  =>  22\n" },
+		{ "127.0.0.1/22", "%lo/22", "TCP [*]%lo:22  =>  22\n" },
+		/* Part of a range */
+		{ "20-30:120-130", "::/25-40:125-140",
+		  "TCP [*]:20-30  =>  120-130\n"
+		  "TCP [::]:31-40  =>  131-140\n" },
+		{ "20-30:120-130", "127.0.0.1/10-40:110-140",
+		  "TCP [*]:20-30  =>  120-130\n"
+		  "TCP [127.0.0.1]:10-19  =>  110-119\n"
+		  "TCP [127.0.0.1]:31-40  =>  131-140\n" },
+		/* One IP version of an interface */
+		{ "%eth0/20-30", "0.0.0.0/25",
+		  "TCP [*]%eth0:20-24  =>  20-24\n"
+		  "TCP [::]%eth0:25  =>  25\n"
+		  "TCP [*]%eth0:26-30  =>  26-30\n"
+		  "TCP [0.0.0.0]:25  =>  25\n" },
+		{ "%eth0/25", "[::]/25",
+		  "TCP [0.0.0.0]%eth0:25  =>  25\n"
+		  "TCP [::]:25  =>  25\n" },
+		/* The weak ones, too */
+		{ "all", "127.0.0.1/all", ALL("[*]", "", WEAK) },
+		/* Neither covers the other, and both can be served */
+		{ "0.0.0.0/80", "[::]/80", "TCP [0.0.0.0]:80  =>  80\n"
+					   "TCP [::]:80  =>  80\n" },
+		{ "127.0.0.1/80", "192.0.2.1/80:81",
+		  "TCP [127.0.0.1]:80  =>  80\n"
+		  "TCP [192.0.2.1]:80  =>  81\n" },
+		{ "%eth0/80", "%eth1/80", "TCP [*]%eth0:80  =>  80\n"
+					  "TCP [*]%eth1:80  =>  80\n" },
+	};
+	char line[128], sorted[2][512];
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(line, sizeof(line), "u:none t:%s t:%s", rows[i].a,
+			 rows[i].b);
+		for (k = 0; k < 2; k++) {
+			sort_lines(sorted[0], rows[i].table);
+			sort_lines(sorted[1], rules_of(MODE_PASST, line));
+			if (strcmp(sorted[0], sorted[1]))
+				fail_msg("'%s' yields\n%s", line, sorted[1]);
+			snprintf(line, sizeof(line), "u:none t:%s t:%s",
+				 rows[i].b, rows[i].a);
+		}
+	}
+	/* UDP ports that follow, as well */
+	assert_string_equal(rules_of(MODE_PASST, "t:8080:80 t:::/8080:80"),
+			    "TCP [*]:8080  =>  80\n"
+			    "UDP [*]:8080  =>  8080" WEAK AS_TCP "\n");
+}
+
+/* What can't be served both is refused at once */
+static void test_collisions(void **state)
+{
+	static const char *const lines[] = {
+		"t:8080:80 t:::/8080:81", "t:::/8080:81 t:8080:80",
+		"t:53 t:192.0.2.1/53:54", "t:127.0.0.1/22:23 t:%lo/22:24",
+		"t:%eth0/22 t:192.0.2.1/22", "t:22-30:122-130 t:%x/25",
+		"t:80 t:80:192.0.2.5", "t:80,80:192.0.2.5",
+	};
+	volatile size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(lines); i++) {
+		may_die = true;
+		if (!setjmp(died)) {
+			rules_of(MODE_PASST, lines[i]);
+			fail_msg("'%s' is accepted", lines[i]);
+		}
+		assert_non_null(strstr(message, "overlap"));
+	}
+	/* What is best effort takes what is left */
+	rules_of(MODE_PASST, "t:127.0.0.1/53:54 t:all");
 }
 
 /* Alone it means none, besides others it has no effect wherever it stands */
@@ -697,13 +813,13 @@ static void test_flags(void **state)
 				 rules[i].from == PLACE_NS);
 
 	/* Nobody else's are for loopback */
-	rules_of(MODE_PASTA, "t:22,25 t:192.0.2.1/22 u:none T:none U:none");
+	rules_of(MODE_PASTA, "t:22,25 t:192.0.2.1/23 u:none T:none U:none");
 	c = conf;
 	c.splice_only = true;
 	n = fwd_spec_rules(&c, rules, FWD_RULES_MAX);
 	assert_string_equal(table(n), "TCP [*]%lo:22  =>  22\n"
 				      "TCP [*]%lo:25  =>  25\n"
-				      "TCP [192.0.2.1]:22  =>  22\n");
+				      "TCP [192.0.2.1]:23  =>  23\n");
 }
 
 #define TEST(f)	cmocka_unit_test_setup(f, usual_range)
@@ -721,6 +837,8 @@ int main(void)
 		TEST(test_defaults),
 		TEST(test_implied),
 		TEST(test_several),
+		TEST(test_covered),
+		TEST(test_collisions),
 		TEST(test_none),
 		TEST(test_conflicts),
 		TEST(test_disabled),

@@ -71,6 +71,17 @@ CASES = {
                   at([LO4, SECOND6], 8001) + at([LO6, SECOND4], 8003, 9003) +
                   at([SECOND4], 8005), at([LO4], 8005)),
     'same twice': (['8001', '8001'], at([LO4, LO6, SECOND4], 8001), []),
+    # What is covered is left out
+    'podman, any and any 6': (['8001-8001:9001-9001', '::/8001-8001:9001-9001'],
+                              at(EVERYWHERE, 8001, 9001), []),
+    'any and loopback': (['8001', f'{LO4}/8001', f'{LO4}/8003',
+                          '0.0.0.0/8003'],
+                         at(EVERYWHERE, 8001) + at([LO4, SECOND4], 8003), []),
+    'loopback and any': ([f'{LO4}/8001', '8001', '[::]/8003', '8003'],
+                         at(EVERYWHERE, 8001) + at(EVERYWHERE, 8003), []),
+    'interface and any 4': (['%eth0/8001', '0.0.0.0/8001'],
+                            at([LO4, SECOND4, SECOND6, HOST4], 8001),
+                            at([LO6], 8001)),
     'some, then none': (['8001', 'none'], at([LO4, LO6, SECOND4], 8001), []),
     'none, then some': (['none', '8001'], at([LO4, LO6, SECOND4], 8001), []),
     # What Podman says
@@ -82,6 +93,13 @@ CASES = {
                                '[::]/8001-8001:9001-9001'],
                               at(EVERYWHERE, 8001, 9001), []),
 }
+
+
+# Neither covers the other, and the kernel doesn't give us both
+OVERLAP = [
+    ['8001:9001', '::/8001:9002'], ['8001', f'{LO4}/8001:9001'],
+    ['%eth0/8001', f'{SECOND4}/8001'],
+]
 
 
 def options(option, specs):
@@ -119,6 +137,17 @@ def test_form(start, topology, option, case):
     specs, forwarded, refused = CASES[case]
     check(topology, start(*options(option, specs)).ns, option, forwarded,
           refused)
+
+
+@pytest.mark.parametrize('option', KINDS)
+@pytest.mark.parametrize('specs', OVERLAP)
+def test_overlap(topology, binary, option, specs):
+    """Rules that can't both be served are refused before anything is bound"""
+    for order in specs, specs[::-1]:
+        done = run(topology, binary, *options(option, order), 'true')
+        assert done.returncode == 1
+        assert 'overlap' in done.stderr
+        assert 'Failed to bind' not in done.stderr
 
 
 @pytest.mark.parametrize('option', KINDS)
