@@ -31,7 +31,6 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "flow.h"
@@ -42,7 +41,7 @@
 #include "splice.h"
 
 #define SPLICE_PIPES		128	/* In stock */
-#define SPLICE_PIPES_SHARE	8	/* Descriptors allowed for one of them */
+#define SPLICE_PIPES_SHARE	8	/* Descriptors allowed for each */
 #define SPLICE_PIPE_SIZE	(256U * 1024)
 /* Bytes a connection may move before others have their turn */
 #define SPLICE_BUDGET		(4U * 1024 * 1024)
@@ -532,7 +531,7 @@ void splice_init(struct ctx *c)
 
 	c->splice = s;
 	if (!getrlimit(RLIMIT_NOFILE, &lim))
-		max = (unsigned)MIN(max, lim.rlim_cur / 8);
+		max = (unsigned)MIN(max, lim.rlim_cur / SPLICE_PIPES_SHARE);
 	for (i = 0; i < max; i++) {
 		if (pipe2(s->pipes[i], O_CLOEXEC | O_NONBLOCK))
 			break;

@@ -29,7 +29,7 @@
 #define FDS_LEFT		8
 #define MANY			24
 #define EDGE_ROUNDING		256	/* Windows are told in these units */
-#define STEP			1024	/* Less isn't worth telling to anybody */
+#define STEP			1024	/* Less isn't worth telling */
 
 /**
  * fill_pool() - Have somebody else use most of the pool
