@@ -5,8 +5,8 @@
  *
  * A rule can make another one superfluous, fwd_rule_covers(), or keep it from
  * being served, fwd_rule_collides(): the kernel gives a port to one socket
- * only, on addresses that overlap. Rules with FWD_WEAK take what is left, so they
- * collide with none.
+ * only, on addresses that overlap. Rules with FWD_WEAK take what is left, so
+ * they collide with none.
  */
 
 #include <errno.h>
