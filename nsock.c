@@ -18,7 +18,10 @@
  * were used up in one turn of the loop than there were.
  *
  * The agent ends as soon as our end of the pair is closed, that is, with us. It
- * ignores signals, as those of the terminal are not meant for it.
+ * ignores signals, as those of the terminal are not meant for it. If it ends
+ * before us, as it was killed, nothing can replace it. nsock_event() tells so:
+ * what comes by the host's loopback then passes through the guest's link, as
+ * with --no-splice; where there is no such link, the program ends.
  */
 
 #include <errno.h>
@@ -81,11 +84,13 @@ struct nsock_stock {
 
 /**
  * struct nsock - where sockets in the namespace come from
- * @ctl:	Our end of the pair, -1 if the agent is gone
+ * @ctl:	Our end of the pair, -1 once nsock_event() told that it is gone
+ * @gone:	The agent is gone
  * @stock:	What we have, by kind
  */
 struct nsock {
 	int ctl;
+	bool gone;
 	struct nsock_stock stock[KINDS];
 };
 
@@ -223,17 +228,6 @@ static _Noreturn void agent(const struct netns *ns, const struct conf *conf,
 }
 
 /**
- * nsock_lost() - The agent is gone: do with what is in stock
- * @n:		Source of sockets
- */
-static void nsock_lost(struct nsock *n)
-{
-	warn("Can't make sockets in the namespace any more");
-	close(n->ctl);
-	n->ctl = -1;
-}
-
-/**
  * nsock_take_fds() - Take the sockets of an answer in stock
  * @s:		Stock of that kind
  * @mh:		Answer
@@ -282,7 +276,7 @@ static int nsock_receive(struct nsock *n)
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return -EAGAIN;
 	if (len != (ssize_t)sizeof(msg) || msg.kind >= KINDS) {
-		nsock_lost(n);
+		n->gone = true;
 		return -EPIPE;
 	}
 
@@ -296,11 +290,22 @@ static int nsock_receive(struct nsock *n)
 /**
  * nsock_event() - Take in what the agent has sent
  * @n:		Source of sockets
+ *
+ * The descriptor remains readable until this was called, also if nsock_get()
+ * finds out first.
+ *
+ * Return: 0, or -EPIPE if the agent is gone: there will be no more events
  */
-void nsock_event(struct nsock *n)
+int nsock_event(struct nsock *n)
 {
-	while (n->ctl >= 0 && !nsock_receive(n))
+	while (!n->gone && !nsock_receive(n))
 		;
+	if (!n->gone)
+		return 0;
+	if (n->ctl >= 0)
+		close(n->ctl);
+	n->ctl = -1;
+	return -EPIPE;
 }
 
 /**
@@ -316,12 +321,12 @@ static void nsock_ask(struct nsock *n, unsigned kind)
 		.count = (uint8_t)(stock_max[kind % 2] - s->count),
 	};
 
-	if (s->asked || n->ctl < 0)
+	if (s->asked || n->gone)
 		return;
 	if (send(n->ctl, &msg, sizeof(msg), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
 		s->asked = true;
 	else if (errno != EAGAIN)
-		nsock_event(n);		/* Up to the end */
+		n->gone = true;
 }
 
 /**
@@ -333,7 +338,7 @@ static void nsock_wait(struct nsock *n, unsigned kind)
 {
 	struct nsock_stock *s = &n->stock[kind];
 
-	while (s->asked && n->ctl >= 0) {
+	while (s->asked && !n->gone) {
 		struct pollfd p = { .fd = n->ctl, .events = POLLIN };
 		int rc = poll(&p, 1, STOCK_WAIT_MS);
 
@@ -417,7 +422,7 @@ int nsock_get(struct nsock *n, enum ipver v, uint8_t proto)
 		nsock_ask(n, kind);
 		nsock_wait(n, kind);
 	}
-	if (!s->count && n->ctl < 0)
+	if (!s->count && n->gone)
 		return -EPIPE;
 	if (!s->count)
 		return s->error ? -s->error : -EAGAIN;

@@ -12,7 +12,7 @@ struct nsock;
 
 struct nsock *nsock_start(const struct netns *ns, const struct conf *conf);
 int nsock_fd(const struct nsock *n);
-void nsock_event(struct nsock *n);
+int nsock_event(struct nsock *n);
 int nsock_get(struct nsock *n, enum ipver v, uint8_t proto);
 
 #endif /* NSOCK_H */

@@ -169,7 +169,7 @@ static void on_listen(struct ctx *c, union event_ref ref, uint32_t events)
 }
 
 /**
- * on_nsock() - Sockets in the namespace have arrived
+ * on_nsock() - Sockets in the namespace have arrived, or there will be none
  * @c:		Execution context
  * @ref:	Not used
  * @events:	Not used
@@ -178,7 +178,16 @@ static void on_nsock(struct ctx *c, union event_ref ref, uint32_t events)
 {
 	(void)ref;
 	(void)events;
-	nsock_event(c->nsock);
+	if (nsock_event(c->nsock) != -EPIPE)
+		return;
+	if (c->conf.splice_only) {
+		err("The process that makes sockets in the namespace was "
+		    "killed, exiting");
+		finish(c, EXIT_FAILURE);
+	}
+	err("The process that makes sockets in the namespace was killed: "
+	    "local connections go by its interface now");
+	c->conf.splice = false;
 }
 
 /**

@@ -212,7 +212,7 @@ static void stock_is_refilled_by_events(void **state)
 	for (i = 0; i < 20; i++)
 		fd[i] = nsock_get(nsock, V4, IPPROTO_TCP);
 	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
-	nsock_event(nsock);
+	assert_int_equal(nsock_event(nsock), 0);
 	assert_int_equal(poll(&p, 1, 0), 0);
 	for (i = 0; i < 20; i++)
 		close(fd[i]);
@@ -271,20 +271,26 @@ static void agent_ends_with_us(void **state)
 
 static void agent_that_was_killed(void **state)
 {
-	int fd, ctl = nsock_fd(nsock);
+	struct pollfd p = { .fd = nsock_fd(nsock), .events = POLLIN };
+	siginfo_t info;
 	unsigned n = 0;
+	int fd;
 
 	(void)state;
 	kill(agent, SIGKILL);
-	nsock_event(nsock);
+	waitid(P_PID, (id_t)agent, &info, WEXITED | WNOWAIT);
 	while ((fd = nsock_get(nsock, V4, IPPROTO_TCP)) >= 0) {
 		assert_true(++n < 100);
 		close(fd);
 	}
 	assert_int_equal(fd, -EPIPE);
 	assert_int_equal(nsock_get(nsock, V4, IPPROTO_TCP), -EPIPE);
+	/* It is told to the loop as well */
+	assert_int_equal(poll(&p, 1, 0), 1);
+	assert_int_equal(nsock_event(nsock), -EPIPE);
 	assert_int_equal(nsock_fd(nsock), -1);
-	assert_int_equal(fcntl(ctl, F_GETFD), -1);
+	assert_int_equal(fcntl(p.fd, F_GETFD), -1);
+	assert_int_equal(nsock_event(nsock), -EPIPE);
 }
 
 static void out_of_descriptors(void **state)

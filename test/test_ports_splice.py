@@ -612,3 +612,43 @@ def test_postgresql(make_path, scratch, postgres):
     out = path.near.run(['pgbench', '-c', '2', '-t', '1000', *base]).stdout
     assert 'actually processed: 2000/2000' in out
     assert 'failed transactions: 0 ' in out
+
+
+def agent_of(pasta):
+    """PID of the process that makes sockets in the namespace
+
+    It is the child with a single descriptor, as soon as it has no others.
+    """
+    found = []
+
+    def look():
+        top = pasta.process.pid
+        with open(f'/proc/{top}/task/{top}/children') as f:
+            found[:] = [p for p in map(int, f.read().split())
+                        if len(os.listdir(f'/proc/{p}/fd')) == 1]
+        return len(found) == 1
+    wait_for(look, 'agent')
+    return found[0]
+
+
+@pytest.mark.parametrize('option', KINDS)
+def test_agent_killed(start, topology, option):
+    """Without the agent, local flows go by the interface, and it is told"""
+    count = 80 if option == '-t' else 40    # More than are in stock
+    other = '-u' if option == '-t' else '-t'
+    pasta = start(option, str(PORT), other, 'none', '-T', 'none', '-U', 'none')
+    with serve(pasta.ns, KINDS[option]) as server:
+        reach(topology.host, LO4, PORT, server)
+        os.kill(agent_of(pasta), signal.SIGKILL)
+        wait_for(lambda: 'was killed' in pasta.log_text(), 'message')
+        for i in range(count):
+            reach(topology.host, LOOPBACKS[i % 2], PORT, server)
+    assert pasta.log_text().count('was killed') == 1
+
+
+def test_agent_killed_without_interface(launch, topology):
+    """With nothing to fall back to, it ends with an error"""
+    pasta = launch(topology, '--splice-only', '-t', str(PORT), *NO_AUTO)
+    os.kill(agent_of(pasta), signal.SIGKILL)
+    assert pasta.process.wait(WAIT_S) == 1
+    assert 'was killed' in pasta.log_text()
