@@ -323,10 +323,12 @@ static void nsock_ask(struct nsock *n, unsigned kind)
 
 	if (s->asked || n->gone)
 		return;
-	if (send(n->ctl, &msg, sizeof(msg), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+	if (send(n->ctl, &msg, sizeof(msg), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
 		s->asked = true;
-	else if (errno != EAGAIN)
-		n->gone = true;
+	} else if (errno != EAGAIN) {
+		while (!nsock_receive(n))	/* Up to the end, if it's one */
+			;
+	}
 }
 
 /**
