@@ -86,11 +86,13 @@ struct nsock_stock {
  * struct nsock - where sockets in the namespace come from
  * @ctl:	Our end of the pair, -1 once nsock_event() told that it is gone
  * @gone:	The agent is gone
+ * @late:	It doesn't answer, as far as we know
  * @stock:	What we have, by kind
  */
 struct nsock {
 	int ctl;
 	bool gone;
+	bool late;
 	struct nsock_stock stock[KINDS];
 };
 
@@ -280,6 +282,7 @@ static int nsock_receive(struct nsock *n)
 		return -EPIPE;
 	}
 
+	n->late = false;
 	s = &n->stock[msg.kind];
 	s->asked = false;
 	s->error = mh.msg_flags & MSG_CTRUNC ? EMFILE : msg.error;
@@ -340,10 +343,16 @@ static void nsock_wait(struct nsock *n, unsigned kind)
 {
 	struct nsock_stock *s = &n->stock[kind];
 
-	while (s->asked && !n->gone) {
+	while (s->asked && !n->gone && !n->late) {
 		struct pollfd p = { .fd = n->ctl, .events = POLLIN };
 		int rc = poll(&p, 1, STOCK_WAIT_MS);
 
+		if (!rc) {
+			/* Once is enough: until it answers, nobody waits */
+			n->late = true;
+			warn_limited("No answer from the process that opens "
+				     "sockets in the namespace");
+		}
 		if (!rc || (rc < 0 && errno != EINTR))
 			return;
 		nsock_receive(n);

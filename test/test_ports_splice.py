@@ -646,6 +646,38 @@ def test_agent_killed(start, topology, option):
     assert pasta.log_text().count('was killed') == 1
 
 
+def test_agent_stopped(start, topology):
+    """An agent that doesn't answer is told of, and works again afterwards"""
+    pasta = start('-t', str(PORT), '-T', 'none', *NO_AUTO)
+    agent = agent_of(pasta)
+    with serve(pasta.ns, socket.SOCK_STREAM) as server:
+        os.kill(agent, signal.SIGSTOP)
+        with contextlib.ExitStack() as stack:
+            for _ in range(80):             # More than are in stock
+                client = stack.enter_context(
+                    client_of(topology.host, socket.SOCK_STREAM, LO4))
+                client.connect((LO4, PORT))
+            wait_for(lambda: 'No answer from the process' in pasta.log_text(),
+                     'warning')
+        os.kill(agent, signal.SIGCONT)
+    with serve(pasta.ns, socket.SOCK_STREAM) as server:
+        def is_back():
+            """A connection isn't reset, once the answer is there"""
+            with client_of(topology.host, socket.SOCK_STREAM, LO4) as client:
+                client.settimeout(0.2)
+                try:
+                    client.connect((LO4, PORT))
+                    return client.recv(1) is None
+                except TimeoutError:
+                    return True
+                except ConnectionError:
+                    return False
+        wait_for(is_back, 'connections')
+        server.accept()[0].close()
+        reach(topology.host, LO4, PORT, server)
+        assert len(pasta.log_text().split('No answer')) == 2
+
+
 def test_agent_killed_without_interface(launch, topology):
     """With nothing to fall back to, it ends with an error"""
     pasta = launch(topology, '--splice-only', '-t', str(PORT), *NO_AUTO)
