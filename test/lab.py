@@ -34,7 +34,7 @@ import time
 TESTS = os.path.dirname(os.path.abspath(__file__))
 USER = 1000                 # Who runs pasta rootless; needs no passwd entry
 # Bound of every wait for what is sure to come
-WAIT_S = int(os.environ.get('LAB_WAIT', 10))
+WAIT_S = int(os.environ.get('LAB_WAIT', 30))
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
