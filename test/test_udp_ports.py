@@ -242,7 +242,11 @@ def test_link_local_client(topology, start):
 @pytest.mark.parametrize('address', ['192.0.2.2', '2001:db8:1::2',
                                      '127.0.0.1', '::1'])
 def test_iperf3(topology, start, address):
-    """iperf3 by UDP through a forwarded port, all of it arrives"""
+    """iperf3 by UDP through a forwarded port: what it sends arrives
+
+    But for what the kernel drops from a full buffer while a loaded machine
+    runs something else.
+    """
     # The data's port is the control connection's
     guest = start('-t', str(PORT), '-u', str(PORT), '-T', 'none', '-U',
                   'none').ns
@@ -256,7 +260,8 @@ def test_iperf3(topology, start, address):
         out = client.run(['iperf3', '-c', address, '-p', str(PORT), '-u', '-b',
                           '20M', '-n', '4M', '-l', '1400', '-J'])
         result = json.loads(out.stdout)['end']['sum']
-        assert result['packets'] > 2500 and result['lost_packets'] == 0
+        assert result['packets'] > 2500
+        assert result['lost_packets'] < result['packets'] / 10
     finally:
         kill(server)
 
