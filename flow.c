@@ -15,7 +15,8 @@
  * A full table closes the flow that was unused for longest, attempts that came
  * to nothing yet first, then echo flows, UDP, TCP: a few entries are kept back
  * for that, as what was closed is free only at the end of the turn. Attempts
- * are bounded besides: a flood of them doesn't get at what is established.
+ * are bounded besides: a flood of them doesn't get at what is established. Who
+ * may as well let more of them wait asks flow_is_crowded() first.
  *
  * Lookups are O(1) as long as the hash, keyed with a secret, spreads. Memory
  * of entries that were never used isn't touched.
@@ -35,7 +36,10 @@
 
 #define FLOW_RESERVE		64	/* Kept for use while evicting */
 #define FLOW_HALF_OPEN_MAX	2048	/* Attempts at the same time */
+#define FLOW_GRACE_MS		3000	/* A SYN and its first repetition */
 #define FLOW_BUCKETS		(FLOW_MAX * 2)
+#define FLOW_PORT_TRIES		16
+#define FLOW_PORT_DYNAMIC	49152	/* RFC 6335, 6: from here on */
 
 static const char *const flow_type_names[] = {
 	[FLOW_FREE] = "free", [FLOW_TCP] = "TCP",
@@ -275,11 +279,31 @@ void flow_set_half_open(struct ctx *c, struct flow *flow, bool half_open)
 
 	flow_remove(ft, flow_list_of(ft, flow), index);
 	flow->half_open = half_open;
+	flow->attempt_ms = (uint32_t)c->now_ms;
 	flow_append(ft, flow_list_of(ft, flow), index);
 	if (half_open)
 		ft->half_open_count++;
 	else
 		ft->half_open_count--;
+}
+
+/**
+ * flow_is_crowded() - Would one more attempt close one that has a chance yet?
+ * @c:		Execution context
+ *
+ * After FLOW_GRACE_MS, an attempt makes room for others: peers that never
+ * answer must not keep out those that do.
+ *
+ * Return: true if there are as many as may be, and the oldest is a recent one
+ */
+bool flow_is_crowded(const struct ctx *c)
+{
+	const struct flowtab *ft = c->flows;
+
+	return ft->half_open_count >= FLOW_HALF_OPEN_MAX &&
+	       (uint32_t)c->now_ms -
+	       ft->entries[ft->half_open.first].flow.attempt_ms <
+	       FLOW_GRACE_MS;
 }
 
 /**
@@ -474,6 +498,38 @@ struct flow *flow_lookup(struct flowtab *ft, uint8_t proto,
 		ref = flow->hash_next[s];
 	}
 	return NULL;
+}
+
+/**
+ * flow_pick_port() - Find a port to speak to the guest from
+ * @ft:		Flow table
+ * @proto:	IPPROTO_TCP or IPPROTO_UDP
+ * @guest:	The guest's side; the client's own port is kept if possible
+ * @may_share:	Tells if a flow that has these addresses already doesn't
+ *		matter, NULL if it always does
+ * @arg:	Handed to @may_share
+ *
+ * Clients of different addresses look the same to the guest if these are
+ * translated to one.
+ *
+ * Return: false if the ports tried are all in use
+ */
+bool flow_pick_port(struct flowtab *ft, uint8_t proto, struct flow_side *guest,
+		    bool (*may_share)(const struct flow *, const void *),
+		    const void *arg)
+{
+	unsigned i;
+
+	for (i = 0; i < FLOW_PORT_TRIES; i++) {
+		const struct flow *flow = flow_lookup(ft, proto, guest, NULL);
+
+		if (flow ? may_share && may_share(flow, arg) :
+			   guest->near_port)
+			return true;
+		util_random(&guest->near_port, sizeof(guest->near_port));
+		guest->near_port |= FLOW_PORT_DYNAMIC;
+	}
+	return false;
 }
 
 /**

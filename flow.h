@@ -43,19 +43,15 @@ enum flow_place { PLACE_NONE, PLACE_GUEST, PLACE_HOST, PLACE_NS };
 
 /**
  * struct flow_side - addresses of a flow as one side sees them
- * @far:	Address of the endpoint on that side: for the guest side, the
- *		guest's own
- * @near:	Address we answer that endpoint from: for the guest side, the
- *		one the guest contacted
+ * @far:	Of the endpoint on that side: the guest's own, if it is that
+ * @near:	The one that endpoint contacted, and gets answers from
  * @far_port:	Port of the endpoint, or echo identifier; host byte order
  * @near_port:	Port we answer from, host byte order
  * @place:	Where the side lives
  */
 struct flow_side {
-	struct addr far;
-	struct addr near;
-	uint16_t far_port;
-	uint16_t near_port;
+	struct addr far, near;
+	uint16_t far_port, near_port;
 	uint8_t place;
 };
 
@@ -70,8 +66,7 @@ struct flow_side {
  * @next:	Flow after this one, FLOW_NONE if it is the last
  */
 struct flow_link {
-	uint32_t prev;
-	uint32_t next;
+	uint32_t prev, next;
 };
 
 /**
@@ -88,6 +83,7 @@ struct flow_link {
  * @waiting:	In the list of those that wait for room to the guest
  * @closing:	Freed at the end of this turn of the loop
  * @half_open:	An attempt, see flow_set_half_open()
+ * @attempt_ms:	Since when it is one, lower half
  */
 struct flow {
 	struct timer timer;
@@ -101,6 +97,7 @@ struct flow {
 	bool waiting;
 	bool closing;
 	bool half_open;
+	uint32_t attempt_ms;
 };
 
 /**
@@ -111,8 +108,7 @@ struct flow {
  * @evict:	Close the flow, the table needs its place
  */
 struct flow_ops {
-	void (*event)(struct ctx *c, struct flow *flow, unsigned side,
-		      uint32_t events);
+	void (*event)(struct ctx *, struct flow *, unsigned side, uint32_t);
 	void (*timer)(struct ctx *c, struct flow *flow);
 	void (*resume)(struct ctx *c, struct flow *flow);
 	void (*evict)(struct ctx *c, struct flow *flow);
@@ -125,7 +121,11 @@ struct flow *flow_alloc(struct ctx *c, enum flow_type type, uint8_t proto);
 void flow_hash_side(struct flowtab *ft, struct flow *flow, unsigned side);
 struct flow *flow_lookup(struct flowtab *ft, uint8_t proto,
 			 const struct flow_side *key, unsigned *side);
+bool flow_pick_port(struct flowtab *ft, uint8_t proto, struct flow_side *guest,
+		    bool (*may_share)(const struct flow *, const void *),
+		    const void *arg);
 void flow_set_half_open(struct ctx *c, struct flow *flow, bool half_open);
+bool flow_is_crowded(const struct ctx *c);
 bool flow_make_room(struct ctx *c, const struct flow *except, int rc);
 void flow_close_all(struct ctx *c);
 void flow_touch(struct flowtab *ft, struct flow *flow);

@@ -19,7 +19,8 @@
  * use is tried again for a while, as another instance may be about to end.
  *
  * Events are level-triggered. A listener accepts up to ACCEPT_MAX connections
- * at once; if we run out of descriptors, it rests for ACCEPT_PAUSE_MS. Where a
+ * at once; if we run out of descriptors, or if attempts are crowded, it rests
+ * for ACCEPT_PAUSE_MS: clients wait in the kernel's queue meanwhile. Where a
  * connection goes is up to fwd_from_socket(), those that have nowhere to go are
  * reset. Datagrams are handled by udp_listen_event().
  *
@@ -51,7 +52,7 @@
 #include "udp.h"
 
 #define ACCEPT_MAX		64	/* Connections, before others' turn */
-#define ACCEPT_PAUSE_MS		100	/* When out of descriptors */
+#define ACCEPT_PAUSE_MS		100
 
 /* At start-up: how long to try again what is in use, and how long if that goes
  * for one IP version only, then with the other one
@@ -693,17 +694,17 @@ static void listen_resume(struct timer *t, void *arg)
  * listen_pause() - Accept nothing for a while
  * @c:		Execution context
  * @index:	Index of the listener
- * @e:		errno that says why
+ * @why:	Reason
  *
  * The connection remains in the socket's queue, so that its event would be
  * there all the time.
  */
-static void listen_pause(struct ctx *c, uint32_t index, int e)
+static void listen_pause(struct ctx *c, uint32_t index, const char *why)
 {
 	struct listeners *ls = c->listen;
 
 	warn_limited("Can't accept a connection to port %u: %s",
-		     ls->all[index].port, log_strerror(e));
+		     ls->all[index].port, why);
 	if (listen_watch(c, index, EPOLL_CTL_MOD, 0))
 		return;
 	ls->all[index].paused = true;
@@ -764,9 +765,13 @@ void listen_event(struct ctx *c, uint32_t index, uint32_t events)
 	for (i = 0; i < ACCEPT_MAX; i++) {
 		union sockaddr_any sa;
 		socklen_t len = sizeof(sa);
-		int fd = accept4(l->fd, &sa.sa, &len,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd;
 
+		if (rule->from == PLACE_HOST && flow_is_crowded(c)) {
+			listen_pause(c, index, "too many attempts at once");
+			return;
+		}
+		fd = accept4(l->fd, &sa.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			listen_accepted(c, rule, fd, &sa);
 			continue;
@@ -774,7 +779,7 @@ void listen_event(struct ctx *c, uint32_t index, uint32_t events)
 		if (errno == EAGAIN)
 			return;
 		if (listen_is_exhausted(-errno)) {
-			listen_pause(c, index, errno);
+			listen_pause(c, index, log_strerror(errno));
 			return;
 		}
 	}

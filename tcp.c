@@ -43,8 +43,6 @@
 #define TCP_RETRIES		9	/* As above: R2 over 100 s */
 #define TCP_IDLE_MS		7200000	/* RFC 9293, 3.8.4: two hours */
 #define TCP_IDLE_PROBE_MS	75000	/* tcp(7), tcp_keepalive_intvl */
-#define TCP_PORT_TRIES		16
-#define TCP_PORT_DYNAMIC	49152	/* RFC 6335, 6: from here on */
 #define TCP_WSCALE_OURS		8	/* Windows of up to 16 MiB */
 
 static_assert(sizeof(struct tcp_conn) <= FLOW_ENTRY_SIZE, "entry too small");
@@ -455,30 +453,6 @@ struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest,
 }
 
 /**
- * tcp_pick_port() - Find a port to speak to the guest from
- * @c:		Execution context
- * @guest:	The guest's side; the client's own port is kept if possible
- *
- * Clients of different addresses look the same to the guest if these are
- * translated to one.
- *
- * Return: false if the ports tried are all in use
- */
-static bool tcp_pick_port(struct ctx *c, struct flow_side *guest)
-{
-	unsigned i;
-
-	for (i = 0; i < TCP_PORT_TRIES; i++) {
-		if (guest->near_port &&
-		    !flow_lookup(c->flows, IPPROTO_TCP, guest, NULL))
-			return true;
-		util_random(&guest->near_port, sizeof(guest->near_port));
-		guest->near_port |= TCP_PORT_DYNAMIC;
-	}
-	return false;
-}
-
-/**
  * tcp_accepted() - Pass a connection that the host accepted on to the guest
  * @c:		Execution context
  * @fd:		Connected socket, ours from now on
@@ -491,7 +465,7 @@ void tcp_accepted(struct ctx *c, int fd, const struct flow_side *host,
 	struct flow_side side = *guest;
 	struct tcp_conn *conn = NULL;
 
-	if (tcp_pick_port(c, &side))
+	if (flow_pick_port(c->flows, IPPROTO_TCP, &side, NULL, NULL))
 		conn = tcp_new(c, &side, host, CONN_INBOUND | CONN_WSCALE);
 	if (!conn) {
 		/* The client is not to take it for an orderly end */

@@ -40,8 +40,6 @@
 #include "udp_relay.h"
 
 #define UDP_LISTEN_RCVBUF	(4 << 20)	/* Bytes, wished for */
-#define UDP_PORT_TRIES		16
-#define UDP_PORT_DYNAMIC	49152	/* RFC 6335, 6: from here on */
 
 /**
  * udp_in_link() - Have a flow known by its listener
@@ -185,33 +183,19 @@ static struct flow_side udp_in_key(uint8_t from, uint16_t port,
 }
 
 /**
- * udp_in_pick_port() - Find a port to speak to the guest from
- * @c:		Execution context
- * @ini:	The client's side
- * @guest:	The guest's side; the client's own port is kept if possible
+ * udp_in_is_known() - Does the guest know this client by a flow of its own?
+ * @flow:	Flow that has the addresses wished for
+ * @arg:	The client's side, a struct flow_side
  *
- * Return: false if the ports tried are all in use
+ * Return: true if the guest has begun the flow, to that client
  */
-static bool udp_in_pick_port(struct ctx *c, const struct flow_side *ini,
-			     struct flow_side *guest)
+static bool udp_in_is_known(const struct flow *flow, const void *arg)
 {
-	unsigned i;
+	const struct udp_flow *uf = (const struct udp_flow *)flow;
+	const struct flow_side *ini = arg;
 
-	for (i = 0; i < UDP_PORT_TRIES; i++) {
-		const struct udp_flow *uf = (struct udp_flow *)
-			flow_lookup(c->flows, IPPROTO_UDP, guest, NULL);
-
-		if (!uf && guest->near_port)
-			return true;
-		/* The guest knows this client by this port */
-		if (uf && uf->via.fd < 0 &&
-		    udp_host(uf)->far_port == ini->far_port &&
-		    addr_is_equal(&udp_host(uf)->far, &ini->far))
-			return true;
-		util_random(&guest->near_port, sizeof(guest->near_port));
-		guest->near_port |= UDP_PORT_DYNAMIC;
-	}
-	return false;
+	return uf->via.fd < 0 && udp_host(uf)->far_port == ini->far_port &&
+	       addr_is_equal(&udp_host(uf)->far, &ini->far);
 }
 
 /**
@@ -235,7 +219,8 @@ static struct udp_flow *udp_in_new(struct ctx *c, const struct listener *l,
 		return NULL;
 	to_guest = tgt.place == PLACE_GUEST;
 	if (to_guest && (addr_version(&tgt.far) != addr_version(&tgt.near) ||
-			 !udp_in_pick_port(c, ini, &tgt)))
+			 !flow_pick_port(c->flows, IPPROTO_UDP, &tgt,
+					 udp_in_is_known, ini)))
 		return NULL;
 
 	uf = (struct udp_flow *)

@@ -47,6 +47,7 @@ extern unsigned udp_received;		/* Datagrams */
 extern int udp_opened, udp_closed;	/* Last listeners, -1 if none */
 extern unsigned udp_opened_count, udp_closed_count;
 extern uint8_t target_place;		/* Where all goes, enum flow_place */
+extern bool crowded;			/* Too many attempts */
 extern char why[LISTEN_WHY_MAX];
 
 int listen_setup(void **state);

@@ -352,6 +352,68 @@ static void test_attempts_are_bounded(void **state)
 		assert_ptr_not_equal(notes[i].flow, attempts[1]);
 }
 
+/* As many attempts as may be are a reason to wait only while they are recent */
+static void test_crowded(void **state)
+{
+	struct flow *first;
+	unsigned i;
+
+	(void)state;
+	start(LARGE);
+	ctx.now_ms = UINT32_MAX - 1000ULL;	/* Only the lower half is kept */
+	first = attempt(FLOW_TCP);
+	ctx.now_ms += 500;
+	for (i = 1; i < ATTEMPTS; i++) {
+		assert_false(flow_is_crowded(&ctx));
+		attempt(FLOW_TCP);
+	}
+	assert_true(flow_is_crowded(&ctx));
+	ctx.now_ms += 2499;
+	assert_true(flow_is_crowded(&ctx));
+	ctx.now_ms++;
+	assert_false(flow_is_crowded(&ctx));
+	flow_set_half_open(&ctx, first, false);
+	assert_false(flow_is_crowded(&ctx));
+	attempt(FLOW_TCP);
+	assert_true(flow_is_crowded(&ctx));
+}
+
+static bool is_arg(const struct flow *flow, const void *arg)
+{
+	return flow == arg;
+}
+
+static void test_pick_port(void **state)
+{
+	struct flow_side side = side_of(1), wish = side;
+	struct flow *flow, *other;
+
+	(void)state;
+	start(SMALL);
+	assert_true(flow_pick_port(ctx.flows, IPPROTO_TCP, &wish, NULL, NULL));
+	assert_int_equal(wish.near_port, side.near_port);
+
+	/* In use: another one, unless sharing it is all right */
+	flow = make(FLOW_TCP);
+	other = make(FLOW_TCP);
+	flow->side[SIDE_TGT] = side;
+	flow_hash_side(ctx.flows, flow, SIDE_TGT);
+	assert_true(flow_pick_port(ctx.flows, IPPROTO_TCP, &wish, is_arg,
+				   flow));
+	assert_int_equal(wish.near_port, side.near_port);
+	assert_true(flow_pick_port(ctx.flows, IPPROTO_TCP, &wish, is_arg,
+				   other));
+	assert_true(wish.near_port >= 49152);
+	wish = side;
+	assert_true(flow_pick_port(ctx.flows, IPPROTO_TCP, &wish, NULL, NULL));
+	assert_true(wish.near_port >= 49152);
+
+	/* The client has none that could be used */
+	wish.near_port = 0;
+	assert_true(flow_pick_port(ctx.flows, IPPROTO_TCP, &wish, NULL, NULL));
+	assert_true(wish.near_port >= 49152);
+}
+
 static void test_full_table_closes_in_order(void **state)
 {
 	static const enum flow_type order[] = {
@@ -501,6 +563,8 @@ int main(void)
 		ROW(test_timer),
 		ROW(test_first_come_first_served),
 		ROW(test_attempts_are_bounded),
+		ROW(test_crowded),
+		ROW(test_pick_port),
 		ROW(test_full_table_closes_in_order),
 		ROW(test_all_at_once_in_one_turn),
 		ROW(test_room_is_made_for_want_of_descriptors_only),

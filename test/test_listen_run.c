@@ -124,6 +124,26 @@ static void out_of_descriptors_when_accepting(void **state)
 	close(fd);
 }
 
+/* Clients of the host's wait, those of the namespace go to the host anyway */
+static void crowded_attempts(void **state)
+{
+	struct fwd_rule r = rule(5000, 5000, 0);
+	int fd;
+
+	(void)state;
+	assert_int_equal(listen_add(&c, &r, why, sizeof(why)), 0);
+	crowded = true;
+	fd = try_connect("127.0.0.1", 5000);
+	assert_int_equal(turn(WAIT_MS), 1);
+	assert_int_equal(last.fd, -1);
+	assert_int_equal(turn(0), 0);		/* No event all the time */
+	crowded = false;
+	advance(110);
+	assert_int_equal(turn(WAIT_MS), 1);
+	assert_true(last.fd >= 0);
+	close(fd);
+}
+
 /**
  * start() - Run listen_init() with one rule in a process of its own
  * @r:		Rule
@@ -361,6 +381,7 @@ int main(void)
 		TEST(datagrams),
 		TEST(connection_with_nowhere_to_go_is_reset),
 		TEST(out_of_descriptors_when_accepting),
+		TEST(crowded_attempts),
 		TEST(start_waits_for_a_dying_twin),
 		TEST(start_fails_for_one_that_stays),
 		TEST(two_weak_rules_need_one_port),
