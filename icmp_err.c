@@ -8,10 +8,10 @@
  * start of its packet back, with the addresses and ports that it used, so that
  * it finds its own socket again.
  *
- * The errors of our own have no rate limit of their own (RFC 4443, 2.4 f): each
- * answers one packet of the guest over its private link, and none comes back
- * for a packet to a group or broadcast address (RFC 1122, 3.2.2). IPv6
- * extension headers of the guest's packet are not carried back.
+ * The errors of our own are limited to ICMP_ERR_RATE a second (RFC 4443, 2.4 f;
+ * RFC 1812, 4.3.2.8), those of others were limited where they come from. None
+ * comes back for a packet to a group or broadcast address (RFC 1122, 3.2.2).
+ * IPv6 extension headers of the guest's packet are not carried back.
  */
 
 #include <assert.h>
@@ -33,6 +33,8 @@
 
 #define ICMP_ERR_LEN_MAX_V4	576	/* RFC 1812, 4.3.2.3 */
 #define ICMP_ERR_LEN_MAX_V6	IPV6_MTU_MIN	/* RFC 4443, 2.4 c */
+#define ICMP_ERR_RATE		1000	/* As of Linux: icmp_msgs_per_sec */
+#define ICMP_ERR_BURST		200	/* A guest that finds it has no route */
 #define ICMP_ERR_HLEN		8	/* RFC 792; RFC 4443, 2.1 */
 
 /**
@@ -253,6 +255,11 @@ void icmp_err_errno(struct ctx *c, const struct icmp_quote *q, int err)
 	/* RFC 1122, 3.2.2; RFC 4443, 2.4 e */
 	if (!addr_is_unicast(q->dst))
 		return;
+	if (!util_rate_allow(&c->errors, c->now_ms, ICMP_ERR_RATE,
+			     ICMP_ERR_BURST)) {
+		stats_add(&c->stats, STAT_ANSWERS_WITHHELD, 1);
+		return;
+	}
 
 	while (icmp_err_codes[i].err && icmp_err_codes[i].err != err)
 		i++;

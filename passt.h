@@ -68,6 +68,7 @@ union event_ref {
  * @nsock:	Source of sockets in the namespace
  * @listen:	Listening sockets, and the rules they serve
  * @ndp:	Neighbour discovery: when to advertise next
+ * @errors:	ICMP errors of our own that may be sent yet
  * @stats:	Counters
  * @now_ms:	CLOCK_MONOTONIC as of this turn of the loop
  * @epollfd:	epoll instance, -1 in tests without sockets
@@ -85,6 +86,7 @@ struct ctx {
 	struct nsock *nsock;
 	struct listeners *listen;
 	struct ndp *ndp;
+	struct rate errors;
 	struct stats stats;
 	uint64_t now_ms;
 	int epollfd;

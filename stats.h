@@ -15,6 +15,7 @@
 	STAT(BAD_FRAME,		"malformed frames dropped")		\
 	STAT(BAD_CSUM,		"frames with wrong checksum dropped")	\
 	STAT(BAD_SOURCE,	"frames with bad source dropped")	\
+	STAT(NOT_OURS,		"frames for other machines dropped")	\
 	STAT(NO_HANDLER,	"frames of no known protocol dropped")	\
 	STAT(FRAG_LOST,		"fragments dropped")			\
 	STAT(FLOW_OPENED,	"flows opened")				\
@@ -22,6 +23,7 @@
 	STAT(FLOW_REFUSED,	"flows refused by host")		\
 	STAT(TCP_RETRANS,	"TCP retransmissions to guest")		\
 	STAT(TCP_POOL_FULL,	"TCP segments dropped, pool full")	\
+	STAT(ANSWERS_WITHHELD,	"answers withheld, too many")		\
 	STAT(UDP_LOST,		"UDP datagrams dropped")		\
 	STAT(LOOP_TURNS,	"wake-ups of the program")
 

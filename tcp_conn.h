@@ -61,6 +61,7 @@ enum tcp_flag {
  * @retry_ms:	When to retransmit or probe, 0 if nothing is outstanding
  * @active_ms:	When the guest was last heard
  * @kept:	Data taken from the guest that the socket didn't
+ * @challenges:	Answers to segments out of place that may be sent yet
  */
 struct tcp_conn {
 	struct flow f;
@@ -87,6 +88,7 @@ struct tcp_conn {
 	uint64_t retry_ms;
 	uint64_t active_ms;
 	struct tcp_kept kept;
+	struct rate challenges;
 };
 
 /**

@@ -34,6 +34,8 @@
 #define TCP_MSS_MIN		48	/* Less is mostly header */
 #define TCP_MSS_DEFAULT_V4	536	/* RFC 9293, 3.7.1 */
 #define TCP_MSS_DEFAULT_V6	1220	/* RFC 9293, 3.7.1 */
+#define TCP_CHALLENGE_RATE	2	/* A second: RFC 5961, 7 */
+#define TCP_CHALLENGE_BURST	10	/* As above */
 #define TCP_TOUCH_MS		1000	/* Exactness of the age */
 
 /**
@@ -141,6 +143,32 @@ static void tcp_refuse(struct ctx *c, const struct pkt *pkt,
 		tcp_send_rst_to(c, pkt, seg->ack, 0, SEG_RST);
 	else
 		tcp_send_rst_to(c, pkt, 0, end, SEG_RST | SEG_ACK);
+}
+
+/**
+ * tcp_challenge() - Tell where we are, after a segment that was out of place
+ * @c:		Execution context
+ * @conn:	Connection
+ * @seg:	Segment
+ *
+ * The limit is each connection's own: one for all would tell somebody who
+ * guesses about others, as CVE-2016-5696 did. Data is always answered, as the
+ * guest repeats it until it knows that we have got it.
+ *
+ * Source: RFC 5961, 3.2, 4.2, 5.2 and 7
+ */
+static void tcp_challenge(struct ctx *c, struct tcp_conn *conn,
+			  const struct tcp_seg *seg)
+{
+	bool repeated = (seg->data.len || seg->flags & SEG_FIN) &&
+			!(seg->flags & (SEG_SYN | SEG_RST));
+
+	if (repeated ||
+	    util_rate_allow(&conn->challenges, c->now_ms, TCP_CHALLENGE_RATE,
+			    TCP_CHALLENGE_BURST))
+		tcp_send_ack(c, conn);
+	else
+		stats_add(&c->stats, STAT_ANSWERS_WITHHELD, 1);
 }
 
 /**
@@ -290,7 +318,7 @@ static bool tcp_take_ack(struct ctx *c, struct tcp_conn *conn,
 	uint32_t wnd = conn->snd_wnd;
 
 	if (seq_lt(conn->snd_max, seg->ack)) {
-		tcp_send_ack(c, conn);
+		tcp_challenge(c, conn, seg);
 		return false;
 	}
 	if (seq_lt(seg->ack, conn->snd_una))
@@ -484,7 +512,7 @@ static bool tcp_syn_received(struct ctx *c, struct tcp_conn *conn,
 	if (!(seg->flags & SEG_ACK))
 		return false;
 	if (!tcp_is_acceptable(conn, seg)) {
-		tcp_send_ack(c, conn);
+		tcp_challenge(c, conn, seg);
 		return false;
 	}
 	if (seg->ack != conn->iss + 1) {
@@ -562,7 +590,7 @@ static void tcp_syn_again(struct ctx *c, struct tcp_conn *conn,
 
 	if (!(conn->flags & CONN_GUEST_FIN) || seg->flags & SEG_ACK ||
 	    !(done || seq_lt(conn->rcv_nxt, seg->seq))) {
-		tcp_send_ack(c, conn);
+		tcp_challenge(c, conn, seg);
 		return;
 	}
 
@@ -651,11 +679,11 @@ void tcp_from_guest(struct ctx *c, struct pkt *pkt)
 		if (seg.seq == conn->rcv_nxt)
 			tcp_abort_host(c, conn);
 		else if (tcp_is_acceptable(conn, &seg))
-			tcp_send_ack(c, conn);	/* RFC 5961, 3.2 */
+			tcp_challenge(c, conn, &seg);
 	} else if (seg.flags & SEG_SYN) {
 		tcp_syn_again(c, conn, pkt, &seg, &key);
 	} else if (!tcp_is_acceptable(conn, &seg)) {
-		tcp_send_ack(c, conn);
+		tcp_challenge(c, conn, &seg);
 	} else {
 		tcp_segment(c, conn, &seg);
 	}

@@ -58,6 +58,29 @@ void util_random(void *buf, size_t len)
 }
 
 /**
+ * util_rate_allow() - may it happen once more, as a bucket of tokens says
+ * @r:		Bucket, at first zeroed: then it is full
+ * @now_ms:	Time now, greater at first than the bucket takes to fill
+ * @per_s:	Tokens that come in a second
+ * @burst:	Tokens the bucket holds, at most 4 million
+ *
+ * Return: true, and a token is taken, or false if there is none
+ */
+bool util_rate_allow(struct rate *r, uint64_t now_ms, unsigned per_s,
+		     unsigned burst)
+{
+	uint64_t full = burst * 1000ULL, past_ms = now_ms - r->at_ms;
+	uint64_t left = r->left + MIN(past_ms, full) * per_s;
+
+	r->at_ms = now_ms;
+	r->left = (uint32_t)MIN(left, full);
+	if (r->left < 1000)
+		return false;
+	r->left -= 1000;
+	return true;
+}
+
+/**
  * util_mac_str() - text of a MAC address
  * @mac:	Address
  * @buf:	Where to write it

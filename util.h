@@ -17,7 +17,19 @@
 #define container_of(ptr, type, member)					\
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
+/**
+ * struct rate - how much of something may happen yet: see util_rate_allow()
+ * @at_ms:	When that was computed
+ * @left:	Thousandths of what may happen
+ */
+struct rate {
+	uint64_t at_ms;
+	uint32_t left;
+};
+
 uint64_t util_now_ms(void);
+bool util_rate_allow(struct rate *r, uint64_t now_ms, unsigned per_s,
+		     unsigned burst);
 void util_random(void *buf, size_t len);
 const char *util_mac_str(const uint8_t mac[static MAC_LEN],
 			 char buf[static MAC_STRLEN]);

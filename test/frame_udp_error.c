@@ -266,6 +266,31 @@ static void no_way(void **state)
 	assert_int_equal(stack_stat(s, STAT_FLOW_REFUSED), 1);
 }
 
+/* RFC 4443, 2.4 f: no more errors of our own than so many a second */
+static void errors_are_limited(void **state)
+{
+	struct stack *s = *state;
+	struct dgram d = {
+		.dst = own_addr(udp_nowhere_text[s->v]), .dst_port = 9,
+		.len = 9,
+	};
+	unsigned i, got = 0;
+	struct guest_in in;
+
+	for (i = 0; i < 1000; i++) {
+		d.src_port = (uint16_t)(20000 + i);
+		guest_send_dgram(s, &d);
+		stack_turn(s, 0);
+		while (guest_recv(s, &in))
+			got++;
+	}
+	assert_int_equal(got, 200);
+	assert_int_equal(stack_stat(s, STAT_ANSWERS_WITHHELD), 800);
+	stack_advance(s, 10);
+	guest_send_dgram(s, &d);
+	expect_error(s, &d, unreachable, no_route, &in);
+}
+
 /* An outbound address the host doesn't have is an error, not ignored */
 static void bad_outbound(void **state)
 {
@@ -347,6 +372,8 @@ int main(void)
 		UDP_TEST(router_error, v6),
 		UDP_TEST(no_way, v4),
 		UDP_TEST(no_way, v6),
+		UDP_TEST(errors_are_limited, v4),
+		UDP_TEST(errors_are_limited, v6),
 		UDP_TEST(bad_outbound, v4),
 		UDP_TEST(bad_outbound, v6),
 		UDP_TEST(no_room_errors, v4),

@@ -162,6 +162,28 @@ static void test_closed_std_fds(void **state)
 	}
 }
 
+static void test_rate(void **state)
+{
+	struct rate r = { 0 };
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 10; i++)
+		assert_true(util_rate_allow(&r, 100000, 2, 10));
+	assert_false(util_rate_allow(&r, 100000, 2, 10));
+
+	/* Asked often, what comes in thousandths isn't lost */
+	for (i = 1; i < 500; i++)
+		assert_false(util_rate_allow(&r, 100000 + i, 2, 10));
+	assert_true(util_rate_allow(&r, 100500, 2, 10));
+	assert_false(util_rate_allow(&r, 100500, 2, 10));
+
+	/* It never holds more than it can */
+	for (i = 0; i < 10; i++)
+		assert_true(util_rate_allow(&r, UINT64_MAX, 2, 10));
+	assert_false(util_rate_allow(&r, UINT64_MAX, 2, 10));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +192,7 @@ int main(void)
 		cmocka_unit_test(test_write_all_fails_late),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_random_and_clock),
+		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_closed_std_fds),
 	};
 	int fd = mkstemp(path), ret;
