@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* demux.c - who handles what the guest sends
  *
- * demux_from_guest() takes frames from the guest in batches, drops those with
- * a source that nobody could answer, learns the guest's addresses, has
- * fragments put together and hands each packet to the handler of its protocol.
- * Only here it is known which protocols there are.
+ * demux_from_guest() takes frames from the guest in batches, drops those that
+ * are for another machine and those with a source that nobody could answer,
+ * learns the guest's addresses, has fragments put together and hands each
+ * packet to the handler of its protocol. Only here it is known which protocols
+ * there are.
+ *
+ * The guest is whoever spoke last: it may change its MAC address, and have
+ * machines of its own behind a bridge. So frames are not dropped because they
+ * come from another MAC address than before, but if that is a group's or ours.
  */
 
 #include <string.h>
@@ -84,18 +89,22 @@ static void from_guest_icmpv6(struct ctx *c, struct pkt *pkt)
 		icmp_from_guest(c, pkt);
 }
 
-/* Handlers of upper-layer protocols, for each IP version */
+/* Handlers of upper-layer protocols, for each IP version; a source may be
+ * unspecified with those by which a guest gets its address: RFC 1122, 3.2.1.3;
+ * RFC 4291, 2.5.2
+ */
 static const struct {
 	enum ipver v;
 	uint8_t proto;
+	bool may_lack_source;
 	void (*handler)(struct ctx *c, struct pkt *pkt);
 } protocols[] = {
-	{ V4, IPPROTO_TCP,	from_guest_tcp },
-	{ V6, IPPROTO_TCP,	from_guest_tcp },
-	{ V4, IPPROTO_UDP,	from_guest_udp },
-	{ V6, IPPROTO_UDP,	from_guest_udp },
-	{ V4, IPPROTO_ICMP,	from_guest_icmp },
-	{ V6, IPPROTO_ICMPV6,	from_guest_icmpv6 },
+	{ V4, IPPROTO_TCP,	false,	from_guest_tcp },
+	{ V6, IPPROTO_TCP,	false,	from_guest_tcp },
+	{ V4, IPPROTO_UDP,	true,	from_guest_udp },
+	{ V6, IPPROTO_UDP,	false,	from_guest_udp },
+	{ V4, IPPROTO_ICMP,	false,	from_guest_icmp },
+	{ V6, IPPROTO_ICMPV6,	true,	from_guest_icmpv6 },
 };
 
 /**
@@ -122,18 +131,34 @@ static void learn_guest(struct tap *tap, const struct pkt *pkt)
 }
 
 /**
- * source_is_good() - May a packet come from this source?
- * @c:		Execution context
+ * mac_is_good() - May a frame come from this MAC address?
+ * @tap:	Port to the guest
+ * @mac:	Source
+ *
+ * Return: false for a group's, none, and our own
+ *
+ * Source: IEEE 802.3, 3.2.3
+ */
+static bool mac_is_good(const struct tap *tap, const uint8_t *mac)
+{
+	static const uint8_t none[MAC_LEN];
+
+	return !(mac[0] & 1) && memcmp(mac, none, MAC_LEN) &&
+	       memcmp(mac, tap->our_mac, MAC_LEN);
+}
+
+/**
+ * source_is_good() - May a packet come from this address?
  * @pkt:	Packet
  *
- * Return: false if nobody could answer it, or if it is our own MAC address
+ * Return: false if nobody could answer it, or if it claims to come from whom
+ *	   it is for
  */
-static bool source_is_good(const struct ctx *c, const struct pkt *pkt)
+static bool source_is_good(const struct pkt *pkt)
 {
-	return !(pkt->src_mac[0] & 1) &&
-	       memcmp(pkt->src_mac, c->tap.our_mac, MAC_LEN) &&
-	       (addr_is_unicast(&pkt->src) || addr_is_unspecified(&pkt->src)) &&
-	       !addr_is_loopback(&pkt->src);
+	return (addr_is_unicast(&pkt->src) || addr_is_unspecified(&pkt->src)) &&
+	       !addr_is_loopback(&pkt->src) &&
+	       !addr_is_equal(&pkt->src, &pkt->dst);
 }
 
 /**
@@ -152,7 +177,7 @@ static void ip_from_guest(struct ctx *c, const struct frame *f)
 	}
 	if (!c->conf.ip[pkt.v].enabled)
 		return;
-	if (!source_is_good(c, &pkt)) {
+	if (!source_is_good(&pkt)) {
 		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
 		return;
 	}
@@ -162,13 +187,15 @@ static void ip_from_guest(struct ctx *c, const struct frame *f)
 		return;
 
 	for (i = 0; i < ARRAY_SIZE(protocols); i++) {
-		if (protocols[i].v == pkt.v &&
-		    protocols[i].proto == pkt.proto) {
-			protocols[i].handler(c, &pkt);
-			return;
-		}
+		if (protocols[i].v == pkt.v && protocols[i].proto == pkt.proto)
+			break;
 	}
-	stats_add(&c->stats, STAT_NO_HANDLER, 1);
+	if (i == ARRAY_SIZE(protocols))
+		stats_add(&c->stats, STAT_NO_HANDLER, 1);
+	else if (addr_is_unspecified(&pkt.src) && !protocols[i].may_lack_source)
+		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
+	else
+		protocols[i].handler(c, &pkt);
 }
 
 /**
@@ -183,6 +210,11 @@ static void frame_from_guest(struct ctx *c, const struct frame *f)
 
 	if (!view_peek(&v, &eh, sizeof(eh)))
 		stats_add(&c->stats, STAT_BAD_FRAME, 1);
+	else if (!mac_is_good(&c->tap, eh.h_source))
+		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
+	else if (!(eh.h_dest[0] & 1) &&
+		 memcmp(eh.h_dest, c->tap.our_mac, MAC_LEN))
+		stats_add(&c->stats, STAT_NOT_OURS, 1);
 	else if (eh.h_proto == htons(ETH_P_ARP))
 		arp_from_guest(c, f);
 	else if (eh.h_proto == htons(ETH_P_IP) ||

@@ -100,18 +100,20 @@ static bool ip_parse_v4(struct view *v, struct pkt *pkt)
  * @v:		View from the extension header on, moved past it
  * @pkt:	Packet, its protocol is that header's; becomes the next one
  *
- * Return: false if the header is cut short
+ * Return: false if the header is cut short, or if it is a route that the
+ *	   packet hasn't come to the end of: we are no stop on any
  *
- * Source: RFC 8200, 4.3 to 4.6
+ * Source: RFC 8200, 4.3 to 4.6; RFC 5095, 3
  */
 static bool ip_skip_ext(struct view *v, struct pkt *pkt)
 {
-	struct { uint8_t nexthdr, len; } ext;
+	struct { uint8_t nexthdr, len, type, left; } ext;
 	struct ip6_frag fh;
 	uint16_t off;
 
 	if (pkt->proto != IPPROTO_FRAGMENT) {
-		if (!view_peek(v, &ext, sizeof(ext)))
+		if (!view_peek(v, &ext, sizeof(ext)) ||
+		    (pkt->proto == IPPROTO_ROUTING && ext.left))
 			return false;
 		pkt->proto = ext.nexthdr;
 		return view_skip(v, (ext.len + 1UL) * 8);

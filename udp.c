@@ -337,12 +337,6 @@ void udp_from_guest(struct ctx *c, struct pkt *pkt)
 		return;
 	}
 
-	/* RFC 4291, 2.5.2: not even to ask for an address */
-	if (!addr_is_set(&pkt->src)) {
-		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
-		return;
-	}
-
 	key = (struct flow_side){
 		.far = pkt->src, .far_port = ntohs(uh.source),
 		.near = pkt->dst, .near_port = ntohs(uh.dest),

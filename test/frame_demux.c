@@ -73,6 +73,101 @@ static void scenario_83_bad_sources(void **state)
 	assert_true(addr_is_equal(&s->c.tap.guest_addr[s->v], &before));
 }
 
+/**
+ * send_udp_frame() - Have the guest send a datagram with other MAC addresses
+ * @s:		Stack
+ * @to:		Destination, NULL for the right one
+ * @from:	Source, NULL for the right one
+ */
+static void send_udp_frame(struct stack *s, const uint8_t *to,
+			   const uint8_t *from)
+{
+	static uint8_t frame[FRAME_LEN_MAX];
+	uint8_t l4[12] = { [1] = 99, [3] = 9, [5] = sizeof(l4) };
+	struct guest_out out = {
+		.src = &s->guest, .dst = &s->host, .proto = IPPROTO_UDP,
+		.l4 = l4, .len = sizeof(l4),
+	};
+	struct virtio_net_hdr_v1 vnet;
+	size_t len = guest_build(s, &out, &vnet, frame);
+
+	if (to)
+		memcpy(frame, to, MAC_LEN);
+	if (from)
+		memcpy(frame + MAC_LEN, from, MAC_LEN);
+	assert_true(tap_mem_push(&s->c.tap, &vnet, frame, len));
+	stack_settle(s);
+}
+
+/* Who can't be answered, and what isn't for us */
+static void mac_addresses(void **state)
+{
+	static const uint8_t group[MAC_LEN] = { 1, 0, 0x5e, 0, 0, 1 };
+	static const uint8_t all[MAC_LEN] = { 255, 255, 255, 255, 255, 255 };
+	static const uint8_t other[MAC_LEN] = { 2, 9, 9, 9, 9, 9 };
+	static const uint8_t none[MAC_LEN];
+	struct stack *s = *state;
+	const uint8_t *bad[] = { group, all, none, s->c.tap.our_mac };
+	uint8_t before[MAC_LEN];
+	unsigned i;
+
+	memcpy(before, s->c.tap.guest_mac, MAC_LEN);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		send_udp_frame(s, NULL, bad[i]);
+		assert_int_equal(stack_stat(s, STAT_BAD_SOURCE), i + 1);
+	}
+	send_udp_frame(s, other, NULL);
+	send_udp_frame(s, none, NULL);
+	assert_int_equal(stack_stat(s, STAT_NOT_OURS), 2);
+	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 0);
+	assert_memory_equal(s->c.tap.guest_mac, before, MAC_LEN);
+
+	/* A guest that changes its address, or has others behind a bridge */
+	send_udp_frame(s, group, other);
+	assert_memory_equal(s->c.tap.guest_mac, other, MAC_LEN);
+	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 1);
+	assert_int_equal(stack_stat(s, STAT_BAD_SOURCE), 4);
+}
+
+/* The one it is for can't be the one it is from: LAND */
+static void own_destination_as_source(void **state)
+{
+	struct stack *s = *state;
+
+	send_udp_from(s, &s->host);
+	assert_int_equal(stack_stat(s, STAT_BAD_SOURCE), 1);
+	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 0);
+}
+
+/* Without an address, a guest may only ask for one */
+static void unspecified_source(void **state)
+{
+	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_ICMP };
+	struct stack *s = *state;
+	struct addr none = addr_any[s->v];
+	/* A SYN, or an echo request */
+	uint8_t l4[20] = { 8, [3] = 9, [12] = 0x50, [13] = 2 };
+	struct guest_out out = {
+		.src = &none, .dst = &s->host, .l4 = l4, .len = sizeof(l4),
+	};
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(protos); i++) {
+		out.proto = protos[i];
+		if (s->v == V6 && out.proto == IPPROTO_ICMP) {
+			out.proto = IPPROTO_ICMPV6;
+			l4[0] = 128;
+		}
+		guest_send(s, &out);
+		stack_settle(s);
+		assert_int_equal(stack_stat(s, STAT_BAD_SOURCE), i + 1);
+	}
+	assert_int_equal(stack_stat(s, STAT_FLOW_OPENED), 0);
+	send_udp_from(s, &none);
+	assert_int_equal(stack_stat(s, STAT_FLOW_OPENED), s->v == V4);
+	assert_int_equal(stack_stat(s, STAT_BAD_SOURCE), 2 + (s->v == V6));
+}
+
 /* Scenario 47: not yet having an address is no address */
 static void scenario_47_unspecified_not_learned(void **state)
 {
@@ -108,6 +203,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		DEMUX_TEST(scenario_83_bad_sources, v4),
 		DEMUX_TEST(scenario_83_bad_sources, v6),
+		DEMUX_TEST(mac_addresses, v4),
+		DEMUX_TEST(mac_addresses, v6),
+		DEMUX_TEST(own_destination_as_source, v4),
+		DEMUX_TEST(own_destination_as_source, v6),
+		DEMUX_TEST(unspecified_source, v4),
+		DEMUX_TEST(unspecified_source, v6),
 		DEMUX_TEST(scenario_47_unspecified_not_learned, v4),
 		DEMUX_TEST(scenario_47_unspecified_not_learned, v6),
 		DEMUX_TEST(link_local_learned_apart, v6),
