@@ -519,6 +519,45 @@ static void urgent_data_lost_on_the_link(void **state)
 	ends_close(&e);
 }
 
+/* RFC 5961, 7: ten at once, then two a second; data is answered always */
+static void challenges_are_limited(void **state)
+{
+	struct ends e = ends_open(state);
+	uint8_t flags[] = { F_RST, F_SYN, F_ACK, F_SYN | F_ACK };
+	uint64_t withheld = stack_stat(e.s, STAT_ANSWERS_WITHHELD);
+	struct seg seg;
+	unsigned i, k;
+
+	guest_tcp_upload(e.g, e.fd, 100);
+	guest_tcp_drain(e.g);
+	stack_advance(e.s, 60000);
+	for (k = 10; k; k = k == 10 ? 2 : 0) {
+		for (i = 0; i < 50; i++) {
+			seg_init(e.g, &seg, flags[i % ARRAY_SIZE(flags)]);
+			seg.seq += seg.flags == F_ACK ? -1U : 1;
+			guest_tcp_put(e.g, &seg);
+		}
+		stack_settle(e.s);
+		for (i = 0; i < k; i++)
+			guest_tcp_expect(e.g, F_ACK, &seg);
+		guest_tcp_expect_none(e.g);
+		withheld += 50 - k;
+		assert_int_equal(stack_stat(e.s, STAT_ANSWERS_WITHHELD),
+				 withheld);
+		if (k == 10)
+			stack_advance(e.s, 1000);
+	}
+
+	/* Its acknowledgement got lost, the guest must learn of it */
+	seg_init(e.g, &seg, F_ACK);
+	seg.seq -= 100;
+	seg.len = 100;
+	guest_tcp_put(e.g, &seg);
+	guest_tcp_expect(e.g, F_ACK, &seg);
+	guest_tcp_upload(e.g, e.fd, 100);
+	ends_close(&e);
+}
+
 #define BOTH(f)		STACK_TEST(f, v4), STACK_TEST(f, v6)
 #define ALL(f)								\
 	BOTH(f), STACK_TEST(f, v4_offload), STACK_TEST(f, v6_offload),	\
@@ -540,6 +579,7 @@ int main(void)
 		BOTH(handshake_ack_before_syn),
 		BOTH(flood_of_attempts_spares_the_established),
 		BOTH(descriptors_run_out),
+		BOTH(challenges_are_limited),
 		ALL(urgent_data_in_its_place),
 		ALL(urgent_data_lost_on_the_link),
 	};

@@ -352,7 +352,7 @@ static void test_attempts_are_bounded(void **state)
 		assert_ptr_not_equal(notes[i].flow, attempts[1]);
 }
 
-/* As many attempts as may be are a reason to wait only while they are recent */
+/* As many attempts as may be: a reason to wait only while they are recent */
 static void test_crowded(void **state)
 {
 	struct flow *first;
