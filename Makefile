@@ -5,6 +5,7 @@
 # make unit		only those that need neither root nor namespaces
 # make lint		style rules and static analysis
 # make size		is static memory within its limit?
+# make soak		all traffic at once for SOAK_S seconds, with losses
 # make bench		measure against plain veth and other programs
 # make static		one static binary, with musl if it is there
 # make install		into $(DESTDIR)$(PREFIX)
@@ -59,7 +60,7 @@ static: passt.static
 passt.static: $(SRCS) $(wildcard *.h) .version
 	$(STATIC_CC) $(CPPFLAGS) $(VERSION_DEF) $(CFLAGS) -static -o $@ $(SRCS)
 
-unit check lint bench:
+unit check lint bench soak:
 	+$(MAKE) -C test $@
 
 size: passt
@@ -76,4 +77,4 @@ clean:
 	rm -f passt pasta passt.static .version *.o *.d
 	+$(MAKE) -C test clean
 
-.PHONY: all static unit check lint size bench install clean FORCE
+.PHONY: all static unit check lint size bench soak install clean FORCE

@@ -16,12 +16,14 @@ private_mounts() gives the test process a mount namespace of its own, in which
 the test, the kernel takes all that away with the process.
 """
 
-import collections
 import contextlib
 import ctypes
 import fcntl
+import heapq
 import itertools
+import mmap
 import os
+import random
 import select
 import shutil
 import signal
@@ -303,20 +305,28 @@ class Topology:
 
 
 class DelayLine:
-    """A wire between two namespaces that delays and never loses a packet
+    """A wire between two namespaces that delays, and loses what it is told to
 
     The first namespace has 198.18.0.2 and 2001:db8:4::2 on it, the second has
     198.18.0.1 and 2001:db8:4::1. A process carries packets between two tun
     devices, as not every kernel has netem. The devices carry TCP segments in
     bulk, with a header that says how to cut them: see tun.rst of the kernel.
+    Not so if packets are lost or overtake each other: then one by one.
+
+    @delay_s: of each packet
+    @jitter_s: more delay, at random up to this
+    @loss: share of packets that are lost, at random
+    @seed: of the random numbers
     """
     NEAR, FAR = ('198.18.0.2', '2001:db8:4::2'), ('198.18.0.1', '2001:db8:4::1')
 
-    def __init__(self, ns, far_ns, delay_s):
-        self.delay_s = delay_s
+    def __init__(self, ns, far_ns, delay_s, jitter_s=0, loss=0, seed=1):
+        self.delay_s, self.jitter_s, self.loss = delay_s, jitter_s, loss
+        self.random = random.Random(seed)
+        self.counts = mmap.mmap(-1, mmap.PAGESIZE)
         self.fds = []
         for where, (v4, v6) in (ns, self.NEAR), (far_ns, self.FAR):
-            self.fds.append(self.open_tun(where, 'slow0'))
+            self.fds.append(self.open_tun(where, 'slow0', jitter_s or loss))
             where.ip('link set slow0 mtu 1500 txqueuelen 20000 up',
                      f'addr add {v4}/30 dev slow0',
                      f'addr add {v6}/64 dev slow0 nodad')
@@ -327,12 +337,12 @@ class DelayLine:
                 null = os.open(os.devnull, os.O_RDWR)
                 os.dup2(null, 1)
                 os.dup2(null, 2)
-                self.carry(delay_s)
+                self.carry()
             finally:
                 os._exit(1)
 
     @staticmethod
-    def open_tun(ns, name):
+    def open_tun(ns, name, singly):
         """Make a tun device. Return: descriptor"""
         with ns:
             fd = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
@@ -340,25 +350,40 @@ class DelayLine:
             request = struct.pack('16sH22x', name.encode(), 0x5001)
             fcntl.ioctl(fd, 0x400454ca, request)    # TUNSETIFF
             # TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6
-            fcntl.ioctl(fd, 0x400454d0, 7)          # TUNSETOFFLOAD
+            fcntl.ioctl(fd, 0x400454d0, 1 if singly else 7)  # TUNSETOFFLOAD
         return fd
 
-    def carry(self, delay_s):
+    def carry(self):
         """The process: read, keep, write when it is time"""
         other = dict(zip(self.fds, reversed(self.fds)))
-        under_way = collections.deque()
+        under_way = []
+        carried = lost = 0
         while True:
             left = under_way[0][0] - time.monotonic() if under_way else None
             timeout = None if left is None else max(0, left)
             for fd in select.select(self.fds, [], [], timeout)[0]:
-                due = time.monotonic() + delay_s
+                due = time.monotonic() + self.delay_s
                 with contextlib.suppress(BlockingIOError):
                     for _ in range(64):
-                        under_way.append((due, other[fd],
-                                          os.read(fd, 1 << 17)))
+                        packet = os.read(fd, 1 << 17)
+                        carried += 1
+                        if self.loss and self.random.random() < self.loss:
+                            lost += 1
+                            continue
+                        more = self.jitter_s and \
+                            self.random.random() * self.jitter_s
+                        # The number keeps the order of those due together
+                        heapq.heappush(under_way, (due + more, carried,
+                                                   other[fd], packet))
             while under_way and under_way[0][0] <= time.monotonic():
-                _, fd, packet = under_way.popleft()
-                os.write(fd, packet)
+                _, _, fd, packet = heapq.heappop(under_way)
+                with contextlib.suppress(OSError):
+                    os.write(fd, packet)
+            self.counts[:16] = struct.pack('=QQ', carried, lost)
+
+    def packets(self):
+        """Return: how many packets came, how many of them were lost"""
+        return struct.unpack('=QQ', self.counts[:16])
 
     def delete(self):
         """Cut the wire"""

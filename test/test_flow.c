@@ -352,7 +352,7 @@ static void test_attempts_are_bounded(void **state)
 		assert_ptr_not_equal(notes[i].flow, attempts[1]);
 }
 
-/* As many attempts as may be: a reason to wait only while they are recent */
+/* As many attempts as may be: a reason to wait, while they are recent */
 static void test_crowded(void **state)
 {
 	struct flow *first;
@@ -360,7 +360,8 @@ static void test_crowded(void **state)
 
 	(void)state;
 	start(LARGE);
-	ctx.now_ms = UINT32_MAX - 1000ULL;	/* Only the lower half is kept */
+	/* Only the lower half is kept */
+	ctx.now_ms = UINT32_MAX - 1000ULL;
 	first = attempt(FLOW_TCP);
 	ctx.now_ms += 500;
 	for (i = 1; i < ATTEMPTS; i++) {

@@ -1,0 +1,373 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Soak: all kinds of traffic at once, for long, over a wire that loses packets.
+
+    test/soak.py SECONDS [PASTA]
+
+Bulk data both ways, short connections begun on either side, UDP both ways,
+pings, local connections (spliced), and ports that come and go, over IPv4 and
+IPv6 in turns. The wire delays each packet by 5 to 8 ms, so that they overtake
+each other, and loses one of 200: see DelayLine in lab.py.
+
+All data must be right. After the first minute (or the first half, if there is
+less than two), resident memory must stay as it is, and at the end there must
+be no more descriptors than at the beginning, but those of UDP flows that have
+time left. Needs root; everything happens in namespaces made here.
+"""
+
+import collections
+import contextlib
+import itertools
+import os
+import random
+import re
+import select
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import time
+
+import lab
+from lab import DelayLine, libc, wait_for
+from ports import count_descriptors, cpu_ticks, receive
+
+DELAY_S, JITTER_S, LOSS = 0.005, 0.003, 0.005
+PATTERN = random.Random(7).randbytes(1 << 20) * 2
+PATIENCE_S = 60             # Of a peer: losses may come in a row
+UDP_PORTS = range(30000, 30020)
+RSS_SLACK_KIB = 1024
+FDS_SLACK = 4 * len(UDP_PORTS) + 8      # UDP flows and pings
+CHURN_PORTS = range(20000, 20100)
+BULK_MAX = 8 << 20
+
+# Servers of the remote and of the guest; -t and -u lead to the latter
+ECHO, SINK, SOURCE = 5001, 5002, 5003
+FORWARDED = 6001
+
+
+def piece(offset, size):
+    """What a stream has at @offset"""
+    offset %= 1 << 20
+    return PATTERN[offset:offset + size]
+
+
+def must(condition, what):
+    """Data is wrong: end this worker, which is told at the end"""
+    if not condition:
+        raise AssertionError(what)
+
+
+def send_stream(s, size):
+    """Send the first @size bytes of the pattern"""
+    offset = 0
+    while offset < size:
+        chunk = piece(offset, min(1 << 16, size - offset))
+        s.sendall(chunk)
+        offset += len(chunk)
+
+
+def check_stream(s, size=None):
+    """Receive @size bytes of the pattern, or up to the end. Return: size"""
+    offset = 0
+    while size is None or offset < size:
+        data = s.recv(min(1 << 16, 1 << 20 if size is None else size - offset))
+        if not data:
+            must(size is None, f'end after {offset} of {size} bytes')
+            break
+        must(data == piece(offset, len(data)), f'wrong data at {offset}')
+        offset += len(data)
+    return offset
+
+
+def serve_echo(s):
+    """Length and data, which goes back reversed"""
+    size, = struct.unpack('!I', receive(s, 4))
+    s.sendall(receive(s, size)[::-1])
+
+
+def serve_sink(s):
+    """Data up to its end, whose length goes back"""
+    s.sendall(struct.pack('!I', check_stream(s)))
+
+
+def serve_source(s):
+    """Length, that many bytes go back"""
+    size, = struct.unpack('!I', receive(s, 4))
+    send_stream(s, size)
+
+
+SERVICES = {ECHO: serve_echo, SINK: serve_sink, SOURCE: serve_source,
+            FORWARDED: serve_echo}
+
+
+def run_servers(ns):
+    """Serve all there is to serve, one process a connection: bulk is slow"""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    poll = select.poll()
+    sockets = {}
+    for port in SERVICES:
+        for s in ns.tcp_listen('::', port), ns.udp('::', port):
+            sockets[s.fileno()] = s, port
+            poll.register(s, select.POLLIN)
+    while True:
+        for fd, _ in poll.poll():
+            s, port = sockets[fd]
+            if s.type == socket.SOCK_DGRAM:
+                data, peer = s.recvfrom(70000)
+                s.sendto(data[::-1], peer)
+                continue
+            peer, _ = s.accept()
+            if not os.fork():
+                libc.prctl(1, signal.SIGKILL)
+                peer.settimeout(PATIENCE_S)
+                # Whoever asked tells what is wrong, if it is the service
+                with contextlib.suppress(OSError, struct.error):
+                    SERVICES[port](peer)
+                os._exit(0)
+            peer.close()
+
+
+def echo(ns, address, port, rng):
+    """A short connection. Return: bytes"""
+    data = piece(rng.randrange(1 << 20), rng.randrange(1, 20000))
+    with ns.tcp_connect(address, port, PATIENCE_S) as s:
+        s.sendall(struct.pack('!I', len(data)) + data)
+        must(receive(s, len(data)) == data[::-1], 'wrong echo')
+        must(s.recv(1) == b'', 'more than the echo')
+    return 2 * len(data)
+
+
+def upload(ns, address, port, rng):
+    """Send in bulk. Return: bytes"""
+    size = rng.randrange(BULK_MAX)
+    with ns.tcp_connect(address, port, PATIENCE_S) as s:
+        send_stream(s, size)
+        s.shutdown(socket.SHUT_WR)
+        must(receive(s, 4) == struct.pack('!I', size), 'wrong length')
+    return size
+
+
+def download(ns, address, port, rng):
+    """Receive in bulk. Return: bytes"""
+    size = rng.randrange(BULK_MAX)
+    with ns.tcp_connect(address, port, PATIENCE_S) as s:
+        s.sendall(struct.pack('!I', size))
+        must(check_stream(s, size) == size, 'wrong length')
+        must(s.recv(1) == b'', 'more than was asked for')
+    return size
+
+
+def datagrams(ns, address, port, rng):
+    """Some datagrams; what comes back must be one of them. Return: bytes"""
+    source = rng.choice(UDP_PORTS)
+    got = 0
+    with ns.udp('::' if ':' in address else '0.0.0.0', source) as s:
+        s.settimeout(0.2)
+        sent = set()
+        for _ in range(20):
+            data = piece(rng.randrange(1 << 20), rng.randrange(1, 8000))
+            sent.add(data[::-1])
+            s.sendto(data, (address, port))
+            with contextlib.suppress(TimeoutError, ConnectionRefusedError):
+                data, peer = s.recvfrom(70000)
+                must(peer[:2] == (address, port), f'datagram from {peer}')
+                # One of the last use of this port may come late
+                must(data in sent or data in PATTERN[::-1], 'wrong datagram')
+                got += 2 * len(data)
+        time.sleep(0.1)
+    return got
+
+
+def ping(ns, address, _, rng):
+    """A few pings, some of which may get lost. Return: bytes"""
+    size = rng.randrange(56, 1400)
+    out = ns.run(f'ping -c 5 -i 0.2 -W 1 -s {size} {address}', check=False)
+    received = int(re.search(r'(\d+) received', out.stdout).group(1))
+    must('DUP!' not in out.stdout and 'wrong data' not in out.stdout,
+         out.stdout)
+    return received * 2 * size
+
+
+def port_churn(host, guest, rng):
+    """A service of the guest's comes, is used from the host, and goes"""
+    port = rng.choice(CHURN_PORTS)
+    with guest.tcp_listen('::', port) as server:
+        def connect():
+            with contextlib.suppress(ConnectionRefusedError):
+                return host.tcp_connect(rng.choice(['127.0.0.1', '::1']), port)
+        with wait_for(connect, 'forwarded port', PATIENCE_S) as client:
+            with server.accept()[0] as peer:
+                client.sendall(PATTERN[:5000])
+                must(receive(peer, 5000) == PATTERN[:5000], 'wrong data')
+    return 5000
+
+
+def workers(host, guest, remote):
+    """Return: name and function, called over and over, of each worker"""
+    far, near = itertools.cycle(DelayLine.FAR), itertools.cycle(DelayLine.NEAR)
+    local = itertools.cycle(['127.0.0.1', '::1'])
+    return [
+        ('bulk to remote', lambda r: upload(guest, next(far), SINK, r)),
+        ('bulk from remote', lambda r: download(guest, next(far), SOURCE, r)),
+        ('short, to remote', lambda r: echo(guest, next(far), ECHO, r)),
+        ('short, from remote', lambda r: echo(remote, next(near), FORWARDED,
+                                              r)),
+        ('local, spliced', lambda r: echo(host, next(local), FORWARDED, r)),
+        ('UDP to remote', lambda r: datagrams(guest, next(far), ECHO, r)),
+        ('UDP from remote', lambda r: datagrams(remote, next(near), FORWARDED,
+                                                r)),
+        ('ping', lambda r: ping(guest, next(far), 0, r)),
+        ('ports that come and go', lambda r: port_churn(host, guest, r)),
+    ]
+
+
+def fork_child(function, *args):
+    """Run a function in a process of its own, which ends with us"""
+    pid = os.fork()
+    if pid:
+        return pid
+    libc.prctl(1, signal.SIGKILL)           # PR_SET_PDEATHSIG
+    try:
+        function(*args)
+    except BaseException as e:              # pylint: disable=broad-except
+        print(f'{function.__name__}: {e!r}', file=sys.stderr)
+    finally:
+        os._exit(1)
+
+
+def work(name, function, end, out):
+    """Do something over and over, tell how much of it was done"""
+    rng = random.Random(name)
+    total = count = 0
+    failure = ''
+    try:
+        while time.monotonic() < end:
+            total += function(rng)
+            count += 1
+            # Else what is fastest gets all the CPU
+            time.sleep(0.02)
+    except Exception as e:                  # pylint: disable=broad-except
+        failure = repr(e).replace('\n', ' ')
+    os.write(out, f'{name}\t{count}\t{total}\t{failure}\n'.encode())
+    os._exit(0)
+
+
+def rss_kib(pid):
+    """Resident memory"""
+    with open(f'/proc/{pid}/status') as f:
+        return int(re.search(r'VmRSS:\s*(\d+)', f.read()).group(1))
+
+
+def watch(pasta, start, seconds, pids):
+    """Look at memory and descriptors until all workers are done
+
+    Return: figures, failures
+    """
+    pid = pasta.process.pid
+    settled = start + min(60, seconds / 2)
+    figures = collections.Counter()
+    pids = set(pids)
+    while pids:
+        time.sleep(0.5)
+        for child in list(pids):
+            if os.waitpid(child, os.WNOHANG)[0]:
+                pids.remove(child)
+        if pasta.process.poll() is not None:
+            return figures, [f'pasta ended: {pasta.process.returncode}']
+        rss = rss_kib(pid)
+        if time.monotonic() < settled:
+            figures['settled'] = max(figures['settled'], rss)
+        figures['rss'] = max(figures['rss'], rss)
+        figures['fds'] = max(figures['fds'], count_descriptors(pid))
+    failures = []
+    if figures['rss'] > figures['settled'] + RSS_SLACK_KIB:
+        failures.append(f'memory grew from {figures["settled"]} KiB to '
+                        f'{figures["rss"]} KiB')
+    return figures, failures
+
+
+def check_rest(pasta, before):
+    """Nothing is left of the traffic. Return: failures"""
+    pid = pasta.process.pid
+    limit = before + FDS_SLACK
+    try:
+        wait_for(lambda: count_descriptors(pid) <= limit, '', PATIENCE_S)
+    except TimeoutError:
+        return [f'{count_descriptors(pid)} descriptors, {before} at first']
+    ticks = cpu_ticks(pid)
+    time.sleep(2)
+    ticks = cpu_ticks(pid) - ticks
+    return [f'{ticks} ticks of CPU with nothing to do'] if ticks > 100 else []
+
+
+def soak(topology, binary, seconds):
+    """Do it. Return: failures"""
+    host, remote = topology.host, topology.remote1
+    line = DelayLine(host, remote, DELAY_S, JITTER_S, LOSS)
+    pasta = lab.Pasta(topology, binary, '--config-net', '-t', 'auto', '-u',
+                      str(FORWARDED), '-T', 'none', '-U', 'none')
+    guest = pasta.ns
+    servers = [fork_child(run_servers, ns) for ns in (guest, remote)]
+    wait_for(lambda: str(FORWARDED) in host.run('ss -tlnH').stdout)
+    wait_for(lambda: str(ECHO) in remote.run('ss -tlnH').stdout)
+    before = count_descriptors(pasta.process.pid)
+
+    start = time.monotonic()
+    out, to_out = os.pipe()
+    pids = [fork_child(work, name, function, start + seconds, to_out)
+            for name, function in workers(host, guest, remote)]
+    os.close(to_out)
+    figures, failures = watch(pasta, start, seconds, pids)
+    with open(out) as f:
+        results = [row.rstrip('\n').split('\t') for row in f]
+    failures += check_rest(pasta, before)
+
+    total = 0
+    for name, count, size, failure in results:
+        total += int(size)
+        print(f'{name:24}{int(count):10} times{int(size) / 1e6:12.1f} MB')
+        if failure or not int(count):
+            failures.append(f'{name}: {failure or "nothing done"}')
+    if len(results) != len(pids):
+        failures.append(f'{len(pids) - len(results)} workers were lost')
+    carried, lost = line.packets()
+    print(f'{seconds} s, {total / 1e6:.1f} MB, {carried} packets on the wire, '
+          f'{lost} of them lost\n'
+          f'resident memory {figures["settled"]} KiB when settled, '
+          f'{figures["rss"]} KiB at most; descriptors {before} at first, '
+          f'{figures["fds"]} at most, '
+          f'{count_descriptors(pasta.process.pid)} at the end')
+    for pid in servers:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    if pasta.stop():
+        failures.append('pasta failed')
+    line.delete()
+    return failures
+
+
+def main():
+    """Set up the laboratory, as conftest.py does"""
+    seconds = int(sys.argv[1])
+    source = sys.argv[2] if len(sys.argv) > 2 else f'{lab.TESTS}/../pasta'
+    directory = tempfile.mkdtemp(prefix='pasta-soak-')
+    source = os.path.abspath(source)
+    lab.private_mounts(directory)
+    os.mkdir(f'{directory}/lab')
+    os.chmod(f'{directory}/lab', 0o777)
+    topology = lab.Topology(f'{directory}/lab')
+    try:
+        failures = soak(topology, lab.install_binary(source, directory),
+                        seconds)
+    finally:
+        topology.delete()
+        lab.forget_mounts(directory)
+    for failure in failures:
+        print(f'FAILED: {failure}')
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == '__main__':
+    main()
