@@ -6,7 +6,8 @@
 # make lint		style rules and static analysis
 # make size		is static memory within its limit?
 # make soak		all traffic at once for SOAK_S seconds, with losses
-# make bench		measure against plain veth and other programs
+# make bench		measure against others and none, in 20 minutes
+# make bench-quick	the same in short, in 3
 # make static		one static binary, with musl if it is there
 # make install		into $(DESTDIR)$(PREFIX)
 
@@ -60,7 +61,7 @@ static: passt.static
 passt.static: $(SRCS) $(wildcard *.h) .version
 	$(STATIC_CC) $(CPPFLAGS) $(VERSION_DEF) $(CFLAGS) -static -o $@ $(SRCS)
 
-unit check lint bench soak:
+unit check lint bench bench-quick soak:
 	+$(MAKE) -C test $@
 
 size: passt
@@ -77,4 +78,5 @@ clean:
 	rm -f passt pasta passt.static .version *.o *.d
 	+$(MAKE) -C test clean
 
-.PHONY: all static unit check lint size bench soak install clean FORCE
+.PHONY: all static unit check lint size bench bench-quick soak install \
+	clean FORCE

@@ -1,72 +1,185 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Throughput by TCP: the wire between two namespaces alone, then with pasta.
+"""Measure pasta, others of its kind, and the plain path, side by side.
 
-test/bench/bench.py [SECONDS [PROGRAM...]]
+test/bench/bench.py [--quick] [--only TEXT] [--json FILE] [--peers DIRECTORY]
+                    [--program FILE] [--runs N] [--nice N]
 
-Each PROGRAM is a pasta to measure, ../pasta by default. The wire without pasta
-is measured in the same minute, as only ratios mean something: absolute figures
-change with the machine and with what else it does.
+README.md beside this file tells what the figures mean. The plan is left as it
+is when time is out: what is left out is named.
 """
 
+import argparse
+import datetime
+import glob
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
+import time
 
 BENCH = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.dirname(BENCH))
+TESTS = os.path.dirname(BENCH)
+sys.path[:0] = [BENCH, TESTS]
 
+import cells  # noqa: E402
 import lab  # noqa: E402
+import report  # noqa: E402
+import scene as scenes  # noqa: E402
+import single  # noqa: E402
 
-ADDRESSES = {4: lab.SHARED4, 6: lab.SHARED6}
-PORT = '5201'
-MTUS = ['1500', '65520']
-
-
-def measure(ns, remote, address, reverse, seconds):
-    """Run iperf3 between two namespaces. Return: Gbit/s received"""
-    server = remote.popen(['iperf3', '-s', '-1', '-p', PORT],
-                          stdout=subprocess.DEVNULL)
-    lab.wait_for(lambda: f':{PORT} ' in remote.run('ss -tln').stdout, 'iperf3')
-    out = ns.run(['iperf3', '-J', '-c', address, '-p', PORT, '-t',
-                  str(seconds), *(['-R'] if reverse else [])],
-                 timeout=seconds + 30).stdout
-    server.wait(lab.WAIT_S)
-    return json.loads(out)['end']['sum_received']['bits_per_second'] / 1e9
+BUDGET_S = {'full': 19 * 60, 'quick': 165}
+FLOWS_S = 150               # Kept for the figure of many flows, full only
 
 
-def row(name, ns, remote, seconds):
-    """Measure both directions and versions, print a line"""
-    figures = [measure(ns, remote, ADDRESSES[v], reverse, seconds)
-               for v in (4, 6) for reverse in (False, True)]
-    print(f'{name:42}' + ''.join(f'{f:9.2f}' for f in figures), flush=True)
+def options():
+    """Read the command line"""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--quick', action='store_true')
+    parser.add_argument('--only', help='cells whose name contains this')
+    parser.add_argument('--json', default=f'{TESTS}/build/bench.json')
+    parser.add_argument('--peers', default=f'{TESTS}/build/peers')
+    parser.add_argument('--program', default=f'{TESTS}/../passt')
+    parser.add_argument('--runs', type=int)
+    parser.add_argument('--nice', type=int, default=0,
+                        help='priority of all that is measured')
+    return parser.parse_args()
 
 
-def main(seconds='5', *programs):
-    """Measure the wire, then each program with each MTU"""
-    seconds = int(seconds)
-    programs = programs or [f'{lab.TESTS}/../pasta']
+def machine():
+    """What the figures depend on"""
+    with open('/proc/cpuinfo', encoding='utf-8') as f:
+        names = [line.partition(':')[2].strip() for line in f
+                 if line.startswith('model name')]
+    return {'cpu': names[0] if names else platform.machine(),
+            'cpus': os.cpu_count(), 'kernel': platform.release(),
+            'load_before': load_average()}
+
+
+def load_average():
+    """As in /proc/loadavg"""
+    return ' '.join(f'{a:.2f}' for a in os.getloadavg())
+
+
+def congestion_controls():
+    """Those of cubic and bbr that the kernel has"""
+    with open('/proc/sys/net/ipv4/tcp_available_congestion_control',
+              encoding='ascii') as f:
+        available = f.read().split()
+    return [cc for cc in ('cubic', 'bbr') if cc in available]
+
+
+class Bench:
+    """One run of the benchmark"""
+
+    def __init__(self, args, directory):
+        self.args = args
+        self.begin = time.monotonic()
+        self.kind = 'quick' if args.quick else 'full'
+        self.deadline = self.begin + BUDGET_S[self.kind]
+        scenes.build(directory)
+        programs, missing = scenes.find_programs(directory, args.program,
+                                                 args.peers)
+        self.scene = scenes.Scene(directory, programs, [65520, 1500])
+        self.wire = None
+        self.group = None
+        missing.update(self.scene.missing)
+        self.results = {
+            'date': datetime.datetime.now().isoformat(' ', 'minutes'),
+            'kind': self.kind, 'machine': machine(),
+            'programs': {p.name: p.version() for p in programs},
+            'missing': missing, 'left_out': [], 'notes': [], 'cells': [],
+        }
+        if args.nice:
+            self.results['notes'].append(
+                f'everything measured had priority {args.nice} (nice)')
+
+    def wire_of(self, rtt_ms):
+        """Have a wire with a delay in place"""
+        if self.wire and self.wire[0] == rtt_ms:
+            return
+        if self.wire:
+            self.wire[1].delete()
+        self.wire = rtt_ms, scenes.Wire(self.scene, rtt_ms)
+        note = f'delay by {self.wire[1].means}'
+        if note not in self.results['notes']:
+            self.results['notes'].append(note)
+
+    def show(self, lines):
+        """Print at once"""
+        for line in lines:
+            print(line, flush=True)
+
+    def measure_cells(self, deadline):
+        """All cells of the plan for which there is time"""
+        ccs = congestion_controls()
+        plan = cells.quick(ccs) if self.args.quick else cells.full(ccs)
+        for cell in plan:
+            if self.args.only and self.args.only not in \
+                    f'{cell.group}: {cell.name}':
+                continue
+            if self.args.runs:
+                cell.runs = self.args.runs
+            if time.monotonic() + cell.seconds() > deadline:
+                self.results['left_out'].append(f'{cell.group}: {cell.name}')
+                continue
+            values, errors = cells.measure(self.scene, cell, self.wire_of)
+            row = {'group': cell.group, 'name': cell.name, 'goal': cell.goal,
+                   'test': cell.test, 'values': values, 'errors': errors}
+            self.results['cells'].append(row)
+            self.show(report.cell_lines(row, cell.group != self.group))
+            self.group = cell.group
+
+    def run(self):
+        """Measure everything, print it on the way"""
+        results = self.results
+        full = not self.args.quick
+        self.measure_cells(self.deadline - (FLOWS_S if full else 20))
+        if not self.args.only:
+            results['start'] = single.measure_start(self.scene)
+            if full:
+                results['memory'] = single.measure_memory(
+                    self.scene, results['missing'])
+                results['flows'] = single.measure_flows(
+                    self.scene, cells.FEW, single.FLOW_COUNTS, self.deadline)
+            self.show(report.single_lines(results))
+            self.show(report.flow_lines(results))
+        results['machine']['load_after'] = load_average()
+        results['seconds'] = time.monotonic() - self.begin
+        self.show(report.goal_lines(results))
+        self.show(report.footer(results))
+
+    def finish(self):
+        """Take all down, keep the results"""
+        if self.wire:
+            self.wire[1].delete()
+        self.scene.delete()
+        os.makedirs(os.path.dirname(os.path.abspath(self.args.json)),
+                    exist_ok=True)
+        with open(self.args.json, 'w', encoding='utf-8') as f:
+            json.dump(self.results, f, indent=1)
+
+
+def main():
+    """Get what is needed, measure, print, write JSON"""
+    args = options()
+    if os.geteuid():
+        sys.exit('bench.py: namespaces are made by root')
+    if not glob.glob(f'{args.peers}/*-newest'):
+        subprocess.run([f'{BENCH}/get-peers', args.peers], check=False)
+    os.nice(args.nice)
     directory = tempfile.mkdtemp(prefix='pasta-bench-')
     lab.private_mounts(directory)
     os.chmod(directory, 0o777)
-    topology = lab.Topology(directory)
-
-    print('Gbit/s'.ljust(42) + '    up v4  down v4    up v6  down v6')
-    row('wire alone', topology.host, topology.remote1, seconds)
-    for i, program in enumerate(programs):
-        place = f'{directory}/{i}'
-        os.mkdir(place)
-        binary = lab.install_binary(program, place)
-        for mtu in MTUS:
-            pasta = lab.Pasta(topology, binary, '--config-net', '-m', mtu)
-            row(f'{os.path.relpath(program)}, MTU {mtu}', pasta.ns,
-                topology.remote1, seconds)
-            pasta.stop()
-    topology.delete()
-    lab.forget_mounts(directory)
+    bench = Bench(args, directory)
+    try:
+        bench.run()
+    finally:
+        bench.finish()
+        lab.forget_mounts(directory)
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    main()
