@@ -41,9 +41,9 @@ def test_options_exist():
 
 def test_targets_exist():
     """make knows what is named with it"""
-    targets = set(re.findall(r'^([\w ]+):', read('Makefile'), re.M))
+    targets = set(re.findall(r'^([\w -]+):', read('Makefile'), re.M))
     known = {word for line in targets for word in line.split()}
-    named = set(re.findall(r'(?:`|    )make (\w+)', read('README.md')))
+    named = set(re.findall(r'(?:`|    )make ([\w-]+)', read('README.md')))
     assert {'check', 'unit', 'lint', 'install'} <= named <= known
 
 
