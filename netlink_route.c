@@ -13,14 +13,18 @@
  * not give them in: nl_route_copy() goes through what is left again as long as
  * this gets anything done, at most once for each route.
  *
+ * A route may name a next hop object, or a group of them, in place of hops. The
+ * kernel lists the hops besides, unless the sysctl nexthop_compat_mode is 0:
+ * then they are looked up among the objects. The copy has hops in any case.
+ *
  * Limits: encapsulation (MPLS, SRv6) is not copied, such a route becomes a
- * plain one. Routes by next hop objects are only seen if the kernel lists their
- * hops, which it does unless the sysctl nexthop_compat_mode is 0.
+ * plain one, and so does an IPv4 route by an object with an IPv6 gateway.
  */
 
 #include <errno.h>
 #include <string.h>
 #include <net/if.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 
 #include "log.h"
@@ -30,15 +34,37 @@
 #define IFINDEX_LO	1	/* The kernel's LOOPBACK_IFINDEX */
 
 /**
+ * struct nl_routes - all routes of an IP version
+ * @d:		The routes
+ * @objects:	Next hop objects
+ */
+struct nl_routes {
+	struct nl_dump d;
+	struct nl_dump objects;
+};
+
+/**
  * struct nl_route - a route
  * @rtm:	Fixed part
  * @metric:	Priority: lower goes first
+ * @objects:	Next hop objects it may refer to
  * @at:		Attributes, referring to the message
  */
 struct nl_route {
 	struct rtmsg rtm;
 	uint32_t metric;
+	const struct nl_dump *objects;
 	struct nl_attr at[RTA_MAX + 1];
+};
+
+/**
+ * struct nl_object - a next hop object
+ * @nh:		Fixed part
+ * @at:		Attributes, referring to the message
+ */
+struct nl_object {
+	struct nhmsg nh;
+	struct nl_attr at[NHA_GATEWAY + 1];
 };
 
 /**
@@ -92,26 +118,43 @@ struct nl_copy {
 };
 
 /**
- * nl_route_dump() - Ask for all routes of an IP version
+ * nl_routes_read() - Ask for all routes of an IP version
  * @nl:		Socket
  * @v:		IP version
- * @d:		Answer, to be freed by nl_dump_free() in any case
+ * @r:		Answer, to be freed by nl_routes_free() in any case
  *
  * Asking for the main table only fails if that table is empty: pick later.
+ * Next hop objects came with Linux 5.3: before, there are none.
  *
  * Return: 0, -errno
  */
-static int nl_route_dump(int nl, enum ipver v, struct nl_dump *d)
+static int nl_routes_read(int nl, enum ipver v, struct nl_routes *r)
 {
 	struct rtmsg rtm = { .rtm_family = (uint8_t)addr_family(v) };
-	struct nl_req r;
+	struct nhmsg nh = { .nh_family = AF_UNSPEC };
+	struct nl_req req;
 
-	nl_req_start(&r, RTM_GETROUTE, NLM_F_DUMP, &rtm, sizeof(rtm));
-	return nl_query(nl, &r, d);
+	nl_req_start(&req, RTM_GETNEXTHOP, NLM_F_DUMP, &nh, sizeof(nh));
+	if (nl_query(nl, &req, &r->objects))
+		debug("netlink: no next hop objects");
+
+	nl_req_start(&req, RTM_GETROUTE, NLM_F_DUMP, &rtm, sizeof(rtm));
+	return nl_query(nl, &req, &r->d);
+}
+
+/**
+ * nl_routes_free() - Let go of routes
+ * @r:		Routes
+ */
+static void nl_routes_free(struct nl_routes *r)
+{
+	nl_dump_free(&r->d);
+	nl_dump_free(&r->objects);
 }
 
 /**
  * nl_route_parse() - Take a message about a route apart
+ * @r:		Routes it is one of
  * @h:		Message
  * @v:		IP version it has to be of
  * @rt:		The route
@@ -119,9 +162,10 @@ static int nl_route_dump(int nl, enum ipver v, struct nl_dump *d)
  * Return: true if this is a unicast route of the main table, one that was set
  *	   as opposed to one the kernel looked up
  */
-static bool nl_route_parse(const struct nlmsghdr *h, enum ipver v,
-			   struct nl_route *rt)
+static bool nl_route_parse(const struct nl_routes *r, const struct nlmsghdr *h,
+			   enum ipver v, struct nl_route *rt)
 {
+	rt->objects = &r->objects;
 	if (h->nlmsg_type != RTM_NEWROUTE ||
 	    !nl_body(h, &rt->rtm, sizeof(rt->rtm)) ||
 	    rt->rtm.rtm_family != addr_family(v) ||
@@ -133,6 +177,72 @@ static bool nl_route_parse(const struct nlmsghdr *h, enum ipver v,
 	rt->metric = nl_attr_u32(&rt->at[RTA_PRIORITY], 0);
 	return nl_attr_u32(&rt->at[RTA_TABLE], rt->rtm.rtm_table) ==
 	       RT_TABLE_MAIN;
+}
+
+/**
+ * nl_object_find() - Find a next hop object
+ * @d:		All objects
+ * @id:		Its number
+ * @o:		The object
+ *
+ * Takes as long as there are objects.
+ *
+ * Return: true, or false if there is none of that number
+ */
+static bool nl_object_find(const struct nl_dump *d, uint32_t id,
+			   struct nl_object *o)
+{
+	const struct nlmsghdr *h;
+
+	for (h = nl_dump_next(d, NULL); h; h = nl_dump_next(d, h)) {
+		if (h->nlmsg_type != RTM_NEWNEXTHOP ||
+		    !nl_body(h, &o->nh, sizeof(o->nh)))
+			continue;
+		nl_msg_attrs(h, sizeof(o->nh), o->at, ARRAY_SIZE(o->at) - 1);
+		if (nl_attr_u32(&o->at[NHA_ID], 0) == id)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * nl_hop_of_object() - Hop of a route that names a next hop object
+ * @rt:		Route
+ * @n:		Which hop: there may be several if the object is a group
+ * @hop:	The hop
+ *
+ * Return: true, or false if there is none left
+ */
+static bool nl_hop_of_object(const struct nl_route *rt, size_t n,
+			     struct nl_hop *hop)
+{
+	uint32_t id = nl_attr_u32(&rt->at[RTA_NH_ID], 0);
+	struct nexthop_grp member = { 0 };
+	const struct nl_attr *group;
+	struct nl_object o;
+	struct addr gw;
+
+	if (!nl_object_find(rt->objects, id, &o))
+		return false;
+
+	group = &o.at[NHA_GROUP];
+	if (n >= (group->data ? group->len / sizeof(member) : 1))
+		return false;
+	if (group->data) {
+		memcpy(&member, group->data + n * sizeof(member),
+		       sizeof(member));
+		if (!nl_object_find(rt->objects, member.id, &o))
+			return false;
+	}
+
+	memset(hop, 0, sizeof(*hop));
+	hop->ifindex = nl_attr_u32(&o.at[NHA_OIF], 0);
+	hop->weight = member.weight;
+	hop->flags = o.nh.nh_flags;
+	if (nl_attr_addr(&o.at[NHA_GATEWAY], &gw) &&
+	    addr_family(addr_version(&gw)) == rt->rtm.rtm_family)
+		hop->gw = o.at[NHA_GATEWAY];
+	return hop->ifindex;
 }
 
 /**
@@ -149,6 +259,9 @@ static bool nl_hop_next(const struct nl_route *rt, size_t *pos,
 	const struct nl_attr *multi = &rt->at[RTA_MULTIPATH];
 	struct nl_attr at[RTA_VIA + 1];
 	struct rtnexthop nh;
+
+	if (rt->at[RTA_NH_ID].data && !rt->at[RTA_OIF].data && !multi->data)
+		return nl_hop_of_object(rt, (*pos)++, hop);
 
 	if (!multi->data) {
 		hop->ifindex = nl_attr_u32(&rt->at[RTA_OIF], 0);
@@ -326,17 +439,17 @@ int nl_template_find(int nl, enum ipver v, unsigned want_ifindex,
 {
 	struct nl_choice c = { .want = want_ifindex };
 	const struct nlmsghdr *h;
+	struct nl_routes r;
 	struct nl_route rt;
-	struct nl_dump d;
 	int ret;
 
 	memset(t, 0, sizeof(*t));
-	ret = nl_route_dump(nl, v, &d);
+	ret = nl_routes_read(nl, v, &r);
 	if (ret)
 		goto out;
 
-	for (h = nl_dump_next(&d, NULL); h; h = nl_dump_next(&d, h)) {
-		if (!nl_route_parse(h, v, &rt))
+	for (h = nl_dump_next(&r.d, NULL); h; h = nl_dump_next(&r.d, h)) {
+		if (!nl_route_parse(&r, h, v, &rt))
 			continue;
 		if (rt.rtm.rtm_dst_len) {
 			nl_choose_any(&c, &rt);
@@ -350,7 +463,7 @@ int nl_template_find(int nl, enum ipver v, unsigned want_ifindex,
 		c.several = false;
 	ret = nl_template_fill(nl, v, &c, t);
 out:
-	nl_dump_free(&d);
+	nl_routes_free(&r);
 	return ret;
 }
 
@@ -562,23 +675,23 @@ static int nl_route_copy_one(const struct nl_copy *c, const struct nl_route *rt)
  * nl_route_copy_pass() - Copy the routes that can be copied by now
  * @c:		What is copied where
  * @v:		IP version
- * @d:		Routes; those copied are taken out
+ * @r:		Routes; those copied are taken out
  * @copied:	How many that were
  *
  * Return: 0, -errno for a route that is left
  */
 static int nl_route_copy_pass(const struct nl_copy *c, enum ipver v,
-			      struct nl_dump *d, unsigned *copied)
+			      struct nl_routes *r, unsigned *copied)
 {
 	struct nl_route rt;
 	struct nlmsghdr *h;
 	int ret = 0;
 
 	*copied = 0;
-	for (h = nl_dump_next(d, NULL); h; h = nl_dump_next(d, h)) {
+	for (h = nl_dump_next(&r->d, NULL); h; h = nl_dump_next(&r->d, h)) {
 		int one;
 
-		if (!nl_route_parse(h, v, &rt))
+		if (!nl_route_parse(r, h, v, &rt))
 			continue;
 
 		one = nl_route_copy_one(c, &rt);
@@ -608,18 +721,18 @@ int nl_route_copy(int src_nl, unsigned src_ifindex, int dst_nl,
 		  unsigned dst_ifindex, enum ipver v)
 {
 	struct nl_copy c = { dst_nl, src_ifindex, dst_ifindex };
-	struct nl_dump d;
+	struct nl_routes r;
 	unsigned copied;
 	int ret;
 
-	ret = nl_route_dump(src_nl, v, &d);
+	ret = nl_routes_read(src_nl, v, &r);
 	if (ret)
 		goto out;
 
 	do {
-		ret = nl_route_copy_pass(&c, v, &d, &copied);
+		ret = nl_route_copy_pass(&c, v, &r, &copied);
 	} while (ret && copied);
 out:
-	nl_dump_free(&d);
+	nl_routes_free(&r);
 	return ret;
 }

@@ -226,13 +226,39 @@ def test_multipath_hops_of_one_interface(topology, start):
         assert hops == {(near, 'eth0', 5), (far, 'eth0', 2)}
 
 
-def test_nexthop_objects(topology, start):
-    """Routes by next hop objects are copied as plain ones"""
-    topology.add('eth0', *NET4)
+@pytest.mark.parametrize('compat', [1, 0])
+def test_nexthop_objects(topology, start, compat):
+    """Routes by next hop objects are copied as plain ones, also if the kernel
+    names the object only"""
+    topology.add('eth0', *NET4, *NET6)
+    topology.host.sysctl(ipv4__nexthop_compat_mode=compat)
     topology.host.ip('nexthop add id 7 via 192.0.2.1 dev eth0',
-                     'route add default nhid 7')
-    assert [r for r in routes(start().ns, 4)
-            if r.startswith('default via 192.0.2.1 ')]
+                     'route add default nhid 7',
+                     'nexthop add id 8 via 2001:db8:1::1 dev eth0',
+                     'route add ::/0 nhid 8')
+    ns = start().ns
+    for v, gateway in (4, '192.0.2.1'), (6, '2001:db8:1::1'):
+        assert [r for r in routes(ns, v)
+                if r.startswith(f'default via {gateway} ')]
+
+
+@pytest.mark.parametrize('compat', [1, 0])
+def test_nexthop_group(topology, start, compat):
+    """The heaviest one of a group decides, and those by its interface are
+    copied"""
+    topology.add('eth0', *NET4)
+    topology.add('eth1', *OTHER4)
+    topology.host.sysctl(ipv4__nexthop_compat_mode=compat)
+    topology.host.ip('nexthop add id 1 via 192.0.2.1 dev eth0',
+                     'nexthop add id 2 via 198.51.100.1 dev eth1',
+                     'nexthop add id 3 via 198.51.100.9 dev eth1',
+                     'nexthop add id 4 group 1,2/2,5/3,2',
+                     'route add default nhid 4')
+    ns = start().ns
+    assert guest_interface(ns) == 'eth1'
+    r, = objects(ns, '-4 route show default')
+    hops = {(h['gateway'], h['dev'], h['weight']) for h in r['nexthops']}
+    assert hops == {('198.51.100.1', 'eth1', 5), ('198.51.100.9', 'eth1', 2)}
 
 
 def test_noprefixroute(topology, start):
