@@ -302,6 +302,24 @@ static void outbound_probe(const struct conf *conf, enum ipver v)
 }
 
 /**
+ * interface_check() - warn if --interface gave us nothing
+ * @conf:	Configuration, templates found
+ *
+ * No address of one IP version is usual, but none at all is hardly meant.
+ */
+static void interface_check(const struct conf *conf)
+{
+	const struct conf_ip *ip;
+
+	for (ip = conf->ip; ip < conf->ip + IPVER_MAX; ip++)
+		if (ip->enabled && !ip->local_mode)
+			return;
+	if (*conf->interface)
+		warn("Interface %s, given by --interface, has no address to "
+		     "use: the guest gets link-local ones", conf->interface);
+}
+
+/**
  * conf_from_host() - complete the configuration with what the host has
  * @conf:	Configuration as conf_parse() left it
  *
@@ -329,6 +347,7 @@ void conf_from_host(struct conf *conf)
 		outbound_check(conf, nl, v);
 		outbound_probe(conf, v);
 	}
+	interface_check(conf);
 	close(nl);
 
 	if (!conf->search_given)
@@ -377,7 +396,7 @@ static const char *addr_or_none(const struct addr *a,
  */
 static void print_interfaces(const struct conf *conf)
 {
-	const char *text[IPVER_MAX];
+	const char *text[IPVER_MAX], *told = NULL;
 	char mac[MAC_STRLEN];
 	enum ipver v;
 
@@ -388,10 +407,14 @@ static void print_interfaces(const struct conf *conf)
 			  ip->local_mode ? "none" : ip->template_if;
 	}
 	info("Template interface: %s (IPv4), %s (IPv6)", text[V4], text[V6]);
-	for (v = 0; v < IPVER_MAX; v++)
-		if (conf->ip[v].template_choice)
+	for (v = 0; v < IPVER_MAX; v++) {
+		const char *choice = conf->ip[v].template_choice;
+
+		if (choice && (!told || strcmp(text[v], told) != 0))
 			info("%s is one of %s: see --interface", text[v],
-			     conf->ip[v].template_choice);
+			     choice);
+		told = choice ? text[v] : told;
+	}
 	if (conf->mode == MODE_PASTA)
 		info("Namespace interface: %s", conf->ns_ifname);
 	info("Our MAC address: %s", util_mac_str(conf->our_mac, mac));
