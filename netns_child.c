@@ -47,14 +47,17 @@
 /**
  * netns_child_mount_proc() - Mount a /proc that shows our PID namespace
  *
- * Mounts made here don't show outside. Where mounting isn't possible, as in
- * many containers, the command does without.
+ * Mounts made here don't show outside: in a chroot, where / may be no mount, it
+ * takes /proc being one. Where mounting isn't possible, as in many containers,
+ * the command does without.
+ *
+ * Source: mount_namespaces(7), propagation is that of the mount underneath
  */
 static void netns_child_mount_proc(void)
 {
-	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL))
-		debug("Can't detach mounts: %s", log_strerror(errno));
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+	if ((mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) &&
+	     mount(NULL, "/proc", NULL, MS_SLAVE | MS_REC, NULL)) ||
+	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  NULL))
 		warn("Can't mount /proc for the command, consider --no-pidns: "
 		     "%s", log_strerror(errno));

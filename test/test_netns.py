@@ -303,6 +303,28 @@ def test_unwritable_uid_map(topology, binary):
     assert "Can't map user IDs" in done.stdout
 
 
+def test_chroot(topology, binary, scratch):
+    """In a directory that is no mount, the command's /proc is seen by nobody
+    else, as root without a user namespace"""
+    root = f'{scratch}/root'
+    os.mkdir(root)
+    for name in os.listdir('/'):
+        if os.path.islink(f'/{name}'):
+            os.symlink(os.readlink(f'/{name}'), f'{root}/{name}')
+    done = topology.host.run([
+        'unshare', '-m', 'sh', '-ec',
+        'mount --make-rshared /; cd "$1"; shift; mkdir dev proc; '
+        'for d in usr bin sbin lib lib64; do '
+        '[ ! -d /$d ] || [ -e $d ] || { mkdir $d; mount -o bind /$d $d; }; '
+        'done; mount -o bind /dev dev; mount -o bind /dev/net dev/net; '
+        'mount -o bind /dev/net/tun dev/net/tun; mount -t proc none proc; '
+        'cp "$1" pasta; shift; chroot . /pasta "$@"; readlink proc/self',
+        'sh', root, binary, '--config-net', '-q', '--', 'readlink',
+        '/proc/self'], check=False)
+    inside, outside = done.stdout.split()   # None without such a process
+    assert inside == '2' and int(outside) > 2
+
+
 def test_netns_only_without_privileges(topology, binary):
     """Scenario 85: --netns-only takes them, and says so"""
     done = run(topology, binary, '--netns-only', '--', 'true')
