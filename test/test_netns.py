@@ -17,12 +17,12 @@ from lab import USER, WAIT_S, Netns, as_user, wait_for
 
 # Counts what arrives, tells after each, ends at the end of its input
 COUNTER = '''
-import signal, sys
-def tell(number, frame):
-    print(signal.Signals(number).name, flush=True)
+import os, signal, sys
+def tell(number, frame):    # print() could be interrupted by itself
+    os.write(1, signal.Signals(number).name.encode() + b'\\n')
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
     signal.signal(number, tell)
-print('ready', flush=True)
+os.write(1, b'ready\\n')
 sys.stdin.read()
 '''
 

@@ -19,7 +19,7 @@ import time
 
 import pytest
 
-from lab import WAIT_S, wait_for
+from lab import WAIT_S, as_user, wait_for
 from ports import (BLOCK, HOST4, HOST6, KINDS, LO4, LO6, PORT, accept, carries,
                    client_of, connection, cpu_ticks, is_refused, reach,
                    receive, sending, serve)
@@ -569,6 +569,8 @@ fsync = off
 shared_buffers = 16MB
 '''
 
+NOBODY = 65534
+
 
 def postgres_programs():
     """Directory of PostgreSQL's programs"""
@@ -583,11 +585,11 @@ def postgres(scratch):
     """Function that starts a database server in a namespace"""
     programs = postgres_programs()
     started = []
+    user = as_user(NOBODY)      # It refuses root, and UIDs without a name
 
     def begin(ns, address):
-        run = functools.partial(subprocess.run, user=1000, group=1000,
-                                extra_groups=[], check=True, cwd=scratch,
-                                capture_output=True, timeout=60)
+        run = functools.partial(subprocess.run, **user, check=True,
+                                cwd=scratch, capture_output=True, timeout=60)
         run([f'{programs}/initdb', '-N', '-U', 'test', '-A', 'trust',
              '-D', f'{scratch}/db'])
         with open(f'{scratch}/db/postgresql.conf', 'w') as f:
@@ -595,8 +597,7 @@ def postgres(scratch):
         with open(f'{scratch}/db/pg_hba.conf', 'w') as f:
             f.write('host all all all trust\nlocal all all trust\n')
         started.append(ns.popen([f'{programs}/postgres', '-D',
-                                 f'{scratch}/db'], cwd=scratch, user=1000,
-                                group=1000, extra_groups=[],
+                                 f'{scratch}/db'], cwd=scratch, **user,
                                 stderr=subprocess.DEVNULL))
         wait_for(lambda: os.path.exists(f'{scratch}/.s.PGSQL.{PORT}'),
                  'PostgreSQL', 30)
