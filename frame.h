@@ -15,7 +15,8 @@
 
 /* An IP packet is 65535 bytes at most: that and its Ethernet header */
 #define FRAME_LEN_MAX		(ETH_HLEN + 65535)
-#define FRAME_IOV_MAX		20
+/* Pieces of a frame: guests may have 64 KiB in buffers for 1500 bytes each */
+#define FRAME_IOV_MAX		64
 
 /**
  * struct frame - one Ethernet frame, on its way from or to the guest

@@ -148,12 +148,11 @@ static int tun_recv(struct tap *tap, struct frame *frames, int max)
 		if (len < TUN_HDR_LEN)
 			continue;
 
-		frames[n] = (struct frame){
-			.vnet = b->vnet,
-			.iov[0] = { b->data, (size_t)(len - TUN_HDR_LEN) },
-			.iov_cnt = 1,
-			.len = (size_t)(len - TUN_HDR_LEN),
-		};
+		/* One by one: the rest of @iov isn't worth being cleared */
+		frames[n].vnet = b->vnet;
+		frames[n].len = (size_t)(len - TUN_HDR_LEN);
+		frames[n].iov[0] = (struct iovec){ b->data, frames[n].len };
+		frames[n].iov_cnt = 1;
 		bytes += frames[n++].len;
 	}
 	return n;

@@ -32,4 +32,6 @@ SOURCES_tcp_pool := log.c tcp_pool.c util.c view.c
 SOURCES_timer := timer.c
 SOURCES_util := util.c
 SOURCES_view := view.c
+SOURCES_virtq := virtq.c vu_mem.c test/vq_driver.c
+SOURCES_vu_mem := vu_mem.c
 SOURCES_wire := wire.c
