@@ -68,7 +68,8 @@ static void tcp_close(struct ctx *c, struct tcp_conn *conn)
  */
 void tcp_abort_host(struct ctx *c, struct tcp_conn *conn)
 {
-	sock_reset_on_close(conn->fd);
+	if (conn->fd >= 0)
+		sock_reset_on_close(conn->fd);
 	tcp_close(c, conn);
 }
 

@@ -447,6 +447,24 @@ static void descriptors_run_out(void **state)
 	close(listener);
 }
 
+/* Not one to be had, and no flow to give up for it: the guest is refused, and
+ * nothing is done to what would have been the socket, see hook_bad_fd
+ */
+static void no_descriptor_at_all(void **state)
+{
+	struct guest_tcp *g = guest_tcp_new(*state, 80);
+	struct rlimit old, none;
+	struct seg seg;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = (struct rlimit){ 0, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	guest_tcp_send(g, F_SYN, 0);
+	guest_tcp_expect(g, F_RST | F_ACK, &seg);
+	setrlimit(RLIMIT_NOFILE, &old);
+	expect_flows(*state, 0);
+}
+
 /**
  * host_write_urgent() - Write one byte of the pattern as urgent data
  * @fd:		Descriptor
@@ -580,6 +598,7 @@ int main(void)
 		BOTH(flood_of_attempts_spares_the_established),
 		BOTH(descriptors_run_out),
 		BOTH(challenges_are_limited),
+		BOTH(no_descriptor_at_all),
 		ALL(urgent_data_in_its_place),
 		ALL(urgent_data_lost_on_the_link),
 	};

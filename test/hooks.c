@@ -19,12 +19,14 @@ bool hook_no_peek_off;
 bool hook_is_alone;
 void (*hook_connect)(int fd);
 int hook_sndbuf;
+bool hook_bad_fd;
 
 /**
  * setsockopt() - See setsockopt(2)
  */
 int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
+	hook_bad_fd |= fd < 0;
 	if (hook_no_peek_off && level == SOL_SOCKET && name == SO_PEEK_OFF) {
 		errno = EOPNOTSUPP;
 		return -1;

@@ -191,6 +191,7 @@ int stack_setup(void **state)
 
 	hook_no_peek_off = var->no_peek_off;
 	hook_sndbuf = 0;
+	hook_bad_fd = false;
 	c->wheel = calloc(1, sizeof(*c->wheel));
 	timer_init(c->wheel, c->now_ms);
 	c->flows = flow_table_new(STACK_FLOWS);
@@ -281,6 +282,7 @@ int stack_teardown(void **state)
 	assert_int_equal(check->misused, 0);
 	assert_int_equal(check->too_long, 0);
 	assert_int_equal(flow_count(s->c.flows, FLOW_TCP), 0);
+	assert_false(hook_bad_fd);
 
 	close(s->c.epollfd);
 	assert_int_equal(stack_fd_count(), s->fds);
