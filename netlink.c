@@ -29,6 +29,9 @@
  */
 #define ADDR_FLAGS_COPIED	IFA_F_NOPREFIXROUTE
 
+#define PREFIX_MAX_V4		32	/* Bits of an address */
+#define PREFIX_MAX_V6		128
+
 #define RANK_DEPRECATED		1	/* See nl_addr_rank() */
 
 /**
@@ -306,6 +309,8 @@ static bool nl_addr_parse(const struct nlmsghdr *h, unsigned ifindex,
 	if (h->nlmsg_type != RTM_NEWADDR ||
 	    !nl_body(h, &a->ifa, sizeof(a->ifa)) ||
 	    a->ifa.ifa_index != ifindex || a->ifa.ifa_family != addr_family(v))
+		return false;
+	if (a->ifa.ifa_prefixlen > (v == V4 ? PREFIX_MAX_V4 : PREFIX_MAX_V6))
 		return false;
 
 	nl_msg_attrs(h, sizeof(a->ifa), a->at, ARRAY_SIZE(a->at) - 1);

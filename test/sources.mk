@@ -19,6 +19,7 @@ SOURCES_fwd := addr.c fwd.c fwd_rule.c parse.c
 SOURCES_fwd_spec := addr.c fwd_rule.c fwd_spec.c parse.c
 SOURCES_log := log.c util.c
 SOURCES_ndp := addr.c log.c ndp.c timer.c util.c view.c wire.c
+SOURCES_netlink := addr.c log.c netlink.c nlmsg.c util.c
 SOURCES_nlmsg := addr.c log.c nlmsg.c util.c
 SOURCES_nsock := addr.c isolate.c log.c nsock.c util.c
 SOURCES_opt := addr.c opt.c parse.c
