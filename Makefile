@@ -4,6 +4,7 @@
 # make check		all tests: unit, frame-level, real namespaces
 # make unit		only those that need neither root nor namespaces
 # make lint		style rules and static analysis
+# make fuzz		each fuzzing target for FUZZ_S seconds, 60 by default
 # make size		is static memory within its limit?
 # make soak		all traffic at once for SOAK_S seconds, with losses
 # make bench		measure against others and none, in 20 minutes
@@ -61,7 +62,7 @@ static: passt.static
 passt.static: $(SRCS) $(wildcard *.h) .version
 	$(STATIC_CC) $(CPPFLAGS) $(VERSION_DEF) $(CFLAGS) -static -o $@ $(SRCS)
 
-unit check lint bench bench-quick soak:
+unit check lint fuzz bench bench-quick soak:
 	+$(MAKE) -C test $@
 
 size: passt
@@ -78,5 +79,5 @@ clean:
 	rm -f passt pasta passt.static .version *.o *.d
 	+$(MAKE) -C test clean
 
-.PHONY: all static unit check lint size bench bench-quick soak install \
-	clean FORCE
+.PHONY: all static unit check lint fuzz size bench bench-quick soak \
+	install clean FORCE

@@ -27,6 +27,8 @@
 
 #define UDP_HLEN		8
 
+#define ARP_TARGET		(ETH_HLEN + 18)	/* MAC address, RFC 826 */
+
 /**
  * guest_csum() - Internet checksum, RFC 1071
  * @sum:	Sum so far of 16-bit words in host byte order, not folded
@@ -388,8 +390,13 @@ bool guest_recv(struct stack *s, struct guest_in *in)
 	assert_true(f.len <= s->c.tap.caps.len_max);
 	in->ethertype = get16(f.data + 2 * MAC_LEN);
 	assert_memory_equal(f.data + MAC_LEN, s->c.tap.our_mac, MAC_LEN);
-	if (!(f.data[0] & 1))
+	/* ARP is answered to whom it says it is from, RFC 826 */
+	if (in->ethertype == ETH_P_ARP && !(f.data[0] & 1)) {
+		assert_true(f.len >= ARP_TARGET + MAC_LEN);
+		assert_memory_equal(f.data, f.data + ARP_TARGET, MAC_LEN);
+	} else if (!(f.data[0] & 1)) {
 		assert_memory_equal(f.data, s->c.tap.guest_mac, MAC_LEN);
+	}
 
 	if (in->ethertype == ETH_P_IP)
 		take_ipv4(in);
