@@ -12,7 +12,7 @@
  *   stand for: a guest may use any other address it likes
  *
  * Nothing is kept here: the guest's MAC address is learnt from each frame, in
- * tap.c, so that replies to our own request don't matter either.
+ * demux.c, so that replies to our own request don't matter either.
  */
 
 #include <string.h>

@@ -47,9 +47,9 @@
 #define ACCEPT_MAC	"unicast MAC address such as " CONF_MAC_DEFAULT
 #define ACCEPT_UNICAST	"unicast address, IPv4 or IPv6, not a loopback one"
 #define ACCEPT_PORTS	"none, or [[ADDRESS][%INTERFACE]/]PORTS as in passt(1)"
+#define ACCEPT_SOCKET	"a path of at most 107 bytes"
 #define ACCEPT_DOMAIN	"domain name: labels of letters, digits and dashes"
-#define NOT_YET_VM	"passt for virtual machines isn't there yet, " \
-			"accepted: pasta for namespaces"
+#define NOT_YET_VM	"isn't there yet, accepted: a stream socket, --socket"
 
 static opt_handler show_help;
 static opt_handler show_version;
@@ -65,6 +65,9 @@ static opt_handler show_version;
 #define TO_PATH(member)	OPT_STRING, .min = 1, .max = PATH_MAX - 1, \
 			.offset = offsetof(struct conf, member), \
 			.accepts = ACCEPT_PATH
+#define TO_SOCKET	OPT_STRING, .min = 1, .max = CONF_SOCKET_MAX - 1, \
+			.offset = offsetof(struct conf, socket), \
+			.accepts = ACCEPT_SOCKET
 #define NOT_YET(what)	OPT_PASST | OPT_NOT_YET, .help = what
 
 static const struct opt conf_rows[] = {
@@ -234,6 +237,20 @@ static const struct opt conf_rows[] = {
 	{ "freebind", 0, OPT_ANY, FLAG(freebind),
 	  .help = "Let -t and -u listen on addresses that this\n"
 		  "host doesn't have yet" },
+	{ "socket", 's', OPT_PASST, TO_SOCKET, .arg = "PATH",
+	  .help = "UNIX socket that the virtual machine connects to\n"
+		  "default: the first free one of\n"
+		  "/tmp/passt_1.socket to /tmp/passt_64.socket",
+	  .heading = "Virtual machines" },
+	{ "socket-path", 0, OPT_PASST, TO_SOCKET, .arg = "PATH",
+	  .help = "The same" },
+	{ "fd", 'F', OPT_PASST, OPT_CALL, .handler = conf_set_fd, .arg = "FD",
+	  .accepts = "descriptor of a stream socket that is connected, from 3 "
+		     "on",
+	  .help = "Descriptor of the virtual machine's socket,\n"
+		  "connected already; implies --one-off" },
+	{ "one-off", '1', OPT_PASST, FLAG(one_off),
+	  .help = "End when the virtual machine disconnects" },
 	{ "ns-ifname", 'I', OPT_PASTA,
 	  TO(ns_ifname, conf_set_ifname), .arg = "NAME",
 	  .accepts = "name of at most 15 characters, "
@@ -289,10 +306,6 @@ static const struct opt conf_rows[] = {
 	  .help = "Forward loopback traffic only, without\n"
 		  "an interface in the namespace" },
 	/* Else they would be told to be none, as if misspelt */
-	{ "socket", 's', NOT_YET(NOT_YET_VM) },
-	{ "socket-path", 0, NOT_YET(NOT_YET_VM) },
-	{ "fd", 'F', NOT_YET(NOT_YET_VM) },
-	{ "one-off", '1', NOT_YET(NOT_YET_VM) },
 	{ "vhost-user", 0, NOT_YET(NOT_YET_VM) },
 	{ "print-capabilities", 0, NOT_YET(NOT_YET_VM) },
 	{ "repair-path", 0, NOT_YET(NOT_YET_VM) },
@@ -397,6 +410,7 @@ static void conf_default(struct conf *conf, enum conf_mode mode)
 	memset(conf, 0, sizeof(*conf));
 	conf->mode = mode;
 	conf->netmask = -1;
+	conf->fd = -1;
 	conf->mtu = CONF_MTU_DEFAULT;
 	conf->dhcp_dns = conf->dhcp_search = mode == MODE_PASST;
 	conf->splice = mode == MODE_PASTA;
@@ -630,6 +644,21 @@ static void conf_check_pasta(struct conf *conf, char *words[])
 }
 
 /**
+ * conf_check_passt() - rules on options of passt
+ * @conf:	Configuration
+ * @words:	Words behind the options, NULL-terminated
+ */
+static void conf_check_passt(const struct conf *conf, char *words[])
+{
+	if (words[0])
+		die("invalid argument '%.80s', accepted: options, see --help",
+		    words[0]);
+	if (conf->fd >= 0 && *conf->socket)
+		die("option '--fd': invalid value '%d' with --socket, "
+		    "accepted: one of both", conf->fd);
+}
+
+/**
  * conf_parse() - read the command line
  * @conf:	Filled with the configuration, complete but for what
  *		conf_from_host() adds
@@ -655,9 +684,8 @@ void conf_parse(struct conf *conf, int argc, char *argv[])
 	conf_check_ports(conf);
 	if (pasta)
 		conf_check_pasta(conf, argv + next);
-	else if (next < argc)
-		die("invalid argument '%.80s', accepted: options, see --help",
-		    argv[next]);
+	else
+		conf_check_passt(conf, argv + next);
 
 	log_set_level(conf->trace ? LOG_LEVEL_TRACE :
 		      conf->debug ? LOG_LEVEL_DEBUG :

@@ -9,13 +9,13 @@
 #include <sys/types.h>
 #include <linux/if.h>
 
-#include "addr.h"
+#include "conf_ip.h"
 #include "util.h"
 
-#define CONF_DNS_MAX		8	/* Name servers of an IP version */
 #define CONF_SEARCH_MAX		1024	/* Bytes of the search list */
 #define CONF_NAME_MAX		256	/* A domain name, terminated */
 #define CONF_PORTS_MAX		512	/* Uses of -t, -u, -T and -U, each */
+#define CONF_SOCKET_MAX		108	/* sun_path, unix(7), terminated */
 #define CONF_MTU_DEFAULT	65520
 #define CONF_MAC_DEFAULT	"9a:55:9a:55:9a:55"
 enum conf_mode { MODE_PASST, MODE_PASTA };
@@ -30,60 +30,6 @@ enum conf_mode { MODE_PASST, MODE_PASTA };
  */
 enum conf_ports {
 	PORTS_TCP_IN, PORTS_UDP_IN, PORTS_TCP_OUT, PORTS_UDP_OUT, PORTS_KINDS,
-};
-
-/**
- * struct conf_ip - settings of one IP version
- * @enabled:		This version is carried at all
- * @local_mode:		The host has no network of this version
- * @template_if:	Host interface that addresses and routes come from
- * @template_index:	Its index, 0 if there is none
- * @template_choice:	What it was chosen among, NULL if it was alone
- * @addr:		Address of the guest; IPv6: unset in local mode
- * @addr_given:		@addr was an option
- * @prefix_len:		Length of the prefix of @addr
- * @gw:			Default gateway as the guest sees it
- * @gw_given:		@gw was an option
- * @gw_from_host:	@gw is the host's own gateway or was an option
- * @our_ll:		IPv6 only: our link-local address
- * @outbound:		Source address of outbound sockets, unset for any
- * @outbound_if:	Interface of outbound sockets, "" for any
- * @outbound_index:	Its index
- * @dns:		Name servers for the guest, mapped to what it can reach
- * @dns_count:		How many
- * @dns_given:		-D was given: the host's name servers aren't used
- * @dns_forward:	Address that means @dns_host, unset for none
- * @dns_host:		Name server of the host
- * @map_host_loopback:	Address that means the host's loopback, unset for none
- * @map_guest_addr:	Address that means @addr on the host, unset for none
- * @copy_routes:	--config-net copies all routes
- * @copy_addrs:		--config-net copies all addresses
- */
-struct conf_ip {
-	bool enabled;
-	bool local_mode;
-	char template_if[IFNAMSIZ];
-	unsigned template_index;
-	const char *template_choice;
-	struct addr addr;
-	bool addr_given;
-	int prefix_len;
-	struct addr gw;
-	bool gw_given;
-	bool gw_from_host;
-	struct addr our_ll;
-	struct addr outbound;
-	char outbound_if[IFNAMSIZ];
-	unsigned outbound_index;
-	struct addr dns[CONF_DNS_MAX];
-	unsigned dns_count;
-	bool dns_given;
-	struct addr dns_forward;
-	struct addr dns_host;
-	struct addr map_host_loopback;
-	struct addr map_guest_addr;
-	bool copy_routes;
-	bool copy_addrs;
 };
 
 /**
@@ -121,6 +67,9 @@ struct conf_ip {
  * @pid_file:		PID file, "" for none
  * @runas_uid:		User to change to if started as root
  * @runas_gid:		Group likewise
+ * @socket:		UNIX socket that guests connect to, "" for a default
+ * @fd:			Socket of the guest that was passed to us, -1 for none
+ * @one_off:		End when the guest does
  * @ns_ifname:		Interface in the namespace
  * @netns:		Path of the network namespace, "" to create one
  * @userns:		Path of the user namespace, "" if none is to be joined
@@ -174,6 +123,9 @@ struct conf {
 	char pid_file[PATH_MAX];
 	uid_t runas_uid;
 	gid_t runas_gid;
+	char socket[CONF_SOCKET_MAX];
+	int fd;
+	bool one_off;
 	char ns_ifname[IFNAMSIZ];
 	char netns[PATH_MAX];
 	char userns[PATH_MAX];

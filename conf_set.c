@@ -11,7 +11,9 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -153,6 +155,23 @@ const char *conf_set_runas(void *target, const struct opt *o, const char *arg)
 
 	conf->runas_uid = uid;
 	conf->runas_gid = gid;
+	return NULL;
+}
+
+/**
+ * conf_set_fd() - -F: a descriptor that was passed to us
+ */
+const char *conf_set_fd(void *target, const struct opt *o, const char *arg)
+{
+	struct conf *conf = target;
+	unsigned long v;
+
+	(void)o;
+	if (!parse_uint(&arg, INT_MAX, &v) || !parse_end(&arg) ||
+	    v <= STDERR_FILENO || fcntl((int)v, F_GETFD) < 0)
+		return opt_bad;
+
+	conf->fd = (int)v;
 	return NULL;
 }
 

@@ -14,6 +14,7 @@ opt_handler conf_add_ports;
 opt_handler conf_set_address;
 opt_handler conf_set_dns_host;
 opt_handler conf_set_domain;
+opt_handler conf_set_fd;
 opt_handler conf_set_forward;
 opt_handler conf_set_gateway;
 opt_handler conf_set_host_if;

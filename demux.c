@@ -15,14 +15,12 @@
 #include <string.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <sys/epoll.h>
 #include <linux/udp.h>
 
 #include "arp.h"
 #include "demux.h"
 #include "dhcp.h"
 #include "dhcpv6.h"
-#include "flow.h"
 #include "frag.h"
 #include "icmp.h"
 #include "ip.h"
@@ -108,20 +106,28 @@ static const struct {
 };
 
 /**
+ * learn_mac() - Note the MAC address that the guest uses
+ * @tap:	Port to the guest
+ * @mac:	MAC address that was checked
+ */
+static void learn_mac(struct tap *tap, const uint8_t *mac)
+{
+	char str[MAC_STRLEN];
+
+	if (!memcmp(tap->guest_mac, mac, MAC_LEN))
+		return;
+	memcpy(tap->guest_mac, mac, MAC_LEN);
+	debug("Guest's MAC address: %s", util_mac_str(mac, str));
+}
+
+/**
  * learn_guest() - Note the addresses that the guest uses
  * @tap:	Port to the guest
  * @pkt:	Packet with a source that was checked
  */
 static void learn_guest(struct tap *tap, const struct pkt *pkt)
 {
-	if (memcmp(tap->guest_mac, pkt->src_mac, MAC_LEN)) {
-		char str[MAC_STRLEN];
-
-		memcpy(tap->guest_mac, pkt->src_mac, MAC_LEN);
-		debug("Guest's MAC address: %s",
-		      util_mac_str(pkt->src_mac, str));
-	}
-
+	learn_mac(tap, pkt->src_mac);
 	if (addr_is_unspecified(&pkt->src))
 		return;
 	if (pkt->v == V6 && addr_is_linklocal(&pkt->src))
@@ -208,20 +214,23 @@ static void frame_from_guest(struct ctx *c, const struct frame *f)
 	struct view v = view_from_iov(f->iov, f->iov_cnt, f->len);
 	struct ethhdr eh;
 
-	if (!view_peek(&v, &eh, sizeof(eh)))
+	if (!view_peek(&v, &eh, sizeof(eh))) {
 		stats_add(&c->stats, STAT_BAD_FRAME, 1);
-	else if (!mac_is_good(&c->tap, eh.h_source))
+	} else if (!mac_is_good(&c->tap, eh.h_source)) {
 		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
-	else if (!(eh.h_dest[0] & 1) &&
-		 memcmp(eh.h_dest, c->tap.our_mac, MAC_LEN))
+	} else if (!(eh.h_dest[0] & 1) &&
+		   memcmp(eh.h_dest, c->tap.our_mac, MAC_LEN)) {
 		stats_add(&c->stats, STAT_NOT_OURS, 1);
-	else if (eh.h_proto == htons(ETH_P_ARP))
+	} else if (eh.h_proto == htons(ETH_P_ARP)) {
+		/* A guest that only answers to us is known by that */
+		learn_mac(&c->tap, eh.h_source);
 		arp_from_guest(c, f);
-	else if (eh.h_proto == htons(ETH_P_IP) ||
-		 eh.h_proto == htons(ETH_P_IPV6))
+	} else if (eh.h_proto == htons(ETH_P_IP) ||
+		   eh.h_proto == htons(ETH_P_IPV6)) {
 		ip_from_guest(c, f);
-	else
+	} else {
 		stats_add(&c->stats, STAT_NO_HANDLER, 1);
+	}
 }
 
 /**
@@ -229,22 +238,21 @@ static void frame_from_guest(struct ctx *c, const struct frame *f)
  * @c:		Execution context
  *
  * Acknowledgements are sent once all frames of the batch are handled.
+ *
+ * Return: frames handled, -errno if the link is down
  */
-void demux_from_guest(struct ctx *c)
+int demux_from_guest(struct ctx *c)
 {
 	static struct frame frames[TAP_BATCH_MAX];
 	int n = tap_recv(&c->tap, frames, TAP_BATCH_MAX), i;
 
-	if (n < 0) {
-		warn("Link to the guest is down: %s", log_strerror(-n));
-		epoll_ctl(c->epollfd, EPOLL_CTL_DEL, c->tap.fd, NULL);
-		flow_close_all(c);
-		return;
-	}
+	if (n < 0)
+		return n;
 
 	for (i = 0; i < n; i++)
 		frame_from_guest(c, &frames[i]);
 	tcp_end_batch(c);
 	udp_end_batch(c);
 	tap_release(&c->tap);
+	return n;
 }

@@ -4,6 +4,6 @@
 
 struct ctx;
 
-void demux_from_guest(struct ctx *c);
+int demux_from_guest(struct ctx *c);
 
 #endif /* DEMUX_H */

@@ -12,6 +12,11 @@
  * flow_end_turn(), once the events taken in the same turn of the loop are
  * handled, so that a stale one never meets another flow.
  *
+ * A flow that can't go on waits: for room to the guest, which the back-end
+ * tells of, or just for the others to have had their turn, that is for the next
+ * turn of the loop. Each kind goes on first come, first served; see
+ * flow_resume().
+ *
  * A full table closes the flow that was unused for longest, attempts that came
  * to nothing yet first, then echo flows, UDP, TCP: a few entries are kept back
  * for that, as what was closed is free only at the end of the turn. Attempts
@@ -49,6 +54,17 @@ static const char *const flow_type_names[] = {
 static_assert(ARRAY_SIZE(flow_type_names) == FLOW_TYPE_MAX, "a name each");
 
 /**
+ * enum flow_waits - what a flow waits for, index of lists
+ * @FLOW_WAITS_NOT:	Nothing
+ * @FLOW_WAITS_ROOM:	Room to the guest
+ * @FLOW_WAITS_TURN:	Others to have had their turn
+ * @FLOW_WAITS_KINDS:	Number of them
+ */
+enum flow_waits {
+	FLOW_WAITS_NOT, FLOW_WAITS_ROOM, FLOW_WAITS_TURN, FLOW_WAITS_KINDS,
+};
+
+/**
  * struct flow_list - head of a list of flows
  * @first:	First flow, FLOW_NONE if it is empty
  * @last:	Last flow, FLOW_NONE if it is empty
@@ -77,7 +93,7 @@ union flow_entry {
  * @by_type:	Entries of each type, the longest unused first
  * @half_open:	Attempts, which aren't in @by_type, the oldest first
  * @half_open_count: How many those are
- * @waiting:	Those that wait for room to the guest, first come first served
+ * @waiting:	Those that wait, by what for, first come first served
  * @waiting_count: How many those are
  * @count:	Entries of each type
  * @ops:	Call-backs of each type
@@ -93,8 +109,8 @@ struct flowtab {
 	struct flow_list by_type[FLOW_TYPE_MAX];
 	struct flow_list half_open;
 	uint32_t half_open_count;
-	struct flow_list waiting;
-	uint32_t waiting_count;
+	struct flow_list waiting[FLOW_WAITS_KINDS];
+	uint32_t waiting_count[FLOW_WAITS_KINDS];
 	uint32_t count[FLOW_TYPE_MAX];
 	const struct flow_ops *ops[FLOW_TYPE_MAX];
 	struct siphash_key key;
@@ -143,6 +159,20 @@ static struct flow_link *flow_link_of(struct flowtab *ft, uint32_t index,
 }
 
 /**
+ * flow_list_is_wait() - Is a list one of flows that wait?
+ * @ft:		Flow table
+ * @list:	List
+ *
+ * Return: true if it is linked by @wait, false if by @lru
+ */
+static bool flow_list_is_wait(const struct flowtab *ft,
+			      const struct flow_list *list)
+{
+	return list == &ft->waiting[FLOW_WAITS_ROOM] ||
+	       list == &ft->waiting[FLOW_WAITS_TURN];
+}
+
+/**
  * flow_append() - Put a flow at the end of a list
  * @ft:		Flow table
  * @list:	List
@@ -151,7 +181,7 @@ static struct flow_link *flow_link_of(struct flowtab *ft, uint32_t index,
 static void flow_append(struct flowtab *ft, struct flow_list *list,
 			uint32_t index)
 {
-	bool wait = list == &ft->waiting;
+	bool wait = flow_list_is_wait(ft, list);
 
 	*flow_link_of(ft, index, wait) =
 		(struct flow_link){ list->last, FLOW_NONE };
@@ -171,7 +201,7 @@ static void flow_append(struct flowtab *ft, struct flow_list *list,
 static void flow_remove(struct flowtab *ft, struct flow_list *list,
 			uint32_t index)
 {
-	bool wait = list == &ft->waiting;
+	bool wait = flow_list_is_wait(ft, list);
 	struct flow_link *l = flow_link_of(ft, index, wait);
 
 	if (l->prev == FLOW_NONE)
@@ -204,7 +234,9 @@ struct flowtab *flow_table_new(uint32_t max)
 		die("No memory for a table of %u flows", max);
 
 	ft->max = max;
-	ft->free = ft->closing = ft->waiting = ft->half_open = empty;
+	ft->free = ft->closing = ft->half_open = empty;
+	for (i = 0; i < FLOW_WAITS_KINDS; i++)
+		ft->waiting[i] = empty;
 	for (i = 0; i < FLOW_TYPE_MAX; i++)
 		ft->by_type[i] = empty;
 	util_random(&ft->key, sizeof(ft->key));
@@ -256,7 +288,6 @@ static bool flow_evict_first(struct ctx *c, const struct flow_list *list,
 	flow = flow_at(ft, list->first);
 	if (flow == except)
 		return false;
-	stats_add(&c->stats, STAT_FLOW_FULL, 1);
 	ft->ops[flow->type]->evict(c, flow);
 	return true;
 }
@@ -274,8 +305,9 @@ void flow_set_half_open(struct ctx *c, struct flow *flow, bool half_open)
 
 	if (flow->half_open == half_open)
 		return;
-	if (half_open && ft->half_open_count >= FLOW_HALF_OPEN_MAX)
-		flow_evict_first(c, &ft->half_open, flow);
+	if (half_open && ft->half_open_count >= FLOW_HALF_OPEN_MAX &&
+	    flow_evict_first(c, &ft->half_open, flow))
+		stats_add(&c->stats, STAT_FLOW_FULL, 1);
 
 	flow_remove(ft, flow_list_of(ft, flow), index);
 	flow->half_open = half_open;
@@ -311,9 +343,10 @@ bool flow_is_crowded(const struct ctx *c)
  * @c:		Execution context
  * @except:	Flow to be kept, NULL for none
  *
- * Return: false if there is none to close
+ * Return: type of the flow, FLOW_FREE if there is none to close,
+ *	   FLOW_TYPE_MAX for an attempt
  */
-static bool flow_evict(struct ctx *c, const struct flow *except)
+static enum flow_type flow_evict(struct ctx *c, const struct flow *except)
 {
 	static const enum flow_type order[] = {
 		FLOW_ICMP, FLOW_UDP, FLOW_UDP_SPLICE, FLOW_TCP,
@@ -323,15 +356,31 @@ static bool flow_evict(struct ctx *c, const struct flow *except)
 	unsigned i;
 
 	if (flow_evict_first(c, &ft->half_open, except))
-		return true;
-	for (i = 0; i < ARRAY_SIZE(order); i++) {
-		if (flow_evict_first(c, &ft->by_type[order[i]], except)) {
-			warn_limited("No room for more flows: closed the oldest"
-				     " %s flow", flow_type_names[order[i]]);
-			return true;
-		}
-	}
-	return false;
+		return FLOW_TYPE_MAX;
+	for (i = 0; i < ARRAY_SIZE(order); i++)
+		if (flow_evict_first(c, &ft->by_type[order[i]], except))
+			return order[i];
+	return FLOW_FREE;
+}
+
+/**
+ * flow_evict_for_room() - Close a flow as the place is needed for others
+ * @c:		Execution context
+ * @except:	Flow to be kept, NULL for none
+ *
+ * Return: false if there is none to close
+ */
+static bool flow_evict_for_room(struct ctx *c, const struct flow *except)
+{
+	enum flow_type type = flow_evict(c, except);
+
+	if (type == FLOW_FREE)
+		return false;
+	stats_add(&c->stats, STAT_FLOW_FULL, 1);
+	if (type != FLOW_TYPE_MAX)
+		warn_limited("No room for more flows: closed the oldest"
+			     " %s flow", flow_type_names[type]);
+	return true;
 }
 
 /**
@@ -344,16 +393,17 @@ static bool flow_evict(struct ctx *c, const struct flow *except)
  */
 bool flow_make_room(struct ctx *c, const struct flow *except, int rc)
 {
-	return (rc == -EMFILE || rc == -ENFILE) && flow_evict(c, except);
+	return (rc == -EMFILE || rc == -ENFILE) &&
+	       flow_evict_for_room(c, except);
 }
 
 /**
- * flow_close_all() - Close all flows: the guest is gone for good
+ * flow_close_all() - Close all flows: the guest is gone
  * @c:		Execution context
  */
 void flow_close_all(struct ctx *c)
 {
-	while (flow_evict(c, NULL))
+	while (flow_evict(c, NULL) != FLOW_FREE)
 		;
 }
 
@@ -375,7 +425,7 @@ struct flow *flow_alloc(struct ctx *c, enum flow_type type, uint8_t proto)
 	for (i = 0; i < FLOW_TYPE_MAX; i++)
 		used += ft->count[i];
 	if (used + FLOW_RESERVE >= ft->max)
-		flow_evict(c, NULL);
+		flow_evict_for_room(c, NULL);
 
 	if (ft->free.first != FLOW_NONE) {
 		index = ft->free.first;
@@ -564,6 +614,18 @@ void flow_unhash(struct flowtab *ft, struct flow *flow)
 }
 
 /**
+ * flow_wait_end() - Have a flow wait no longer
+ * @ft:		Flow table
+ * @flow:	Flow that waits
+ */
+static void flow_wait_end(struct flowtab *ft, struct flow *flow)
+{
+	flow_remove(ft, &ft->waiting[flow->waiting], flow_index(ft, flow));
+	ft->waiting_count[flow->waiting]--;
+	flow->waiting = FLOW_WAITS_NOT;
+}
+
+/**
  * flow_close() - Take a flow out of use; its memory stays until the turn ends
  * @c:		Execution context
  * @flow:	Flow; its descriptors are the caller's to close
@@ -578,11 +640,8 @@ void flow_close(struct ctx *c, struct flow *flow)
 
 	timer_cancel(c->wheel, &flow->timer);
 	flow_unhash(ft, flow);
-	if (flow->waiting) {
-		flow_remove(ft, &ft->waiting, index);
-		ft->waiting_count--;
-	}
-	flow->waiting = false;
+	if (flow->waiting)
+		flow_wait_end(ft, flow);
 	flow->closing = true;
 	flow_remove(ft, flow_list_of(ft, flow), index);
 	if (flow->half_open)
@@ -591,50 +650,80 @@ void flow_close(struct ctx *c, struct flow *flow)
 }
 
 /**
- * flow_wait() - Have a flow resumed when there is room to the guest
+ * flow_wait() - Have a flow resumed later
  * @c:		Execution context
- * @flow:	Flow, its type has a resume call-back
+ * @flow:	Flow, its type has a resume call-back; nothing happens if it is
+ *		closing, or waits already
+ * @what:	What it waits for
  */
-void flow_wait(struct ctx *c, struct flow *flow)
+static void flow_wait(struct ctx *c, struct flow *flow, enum flow_waits what)
 {
 	if (flow->waiting || flow->closing)
 		return;
-	flow->waiting = true;
-	c->flows->waiting_count++;
-	flow_append(c->flows, &c->flows->waiting,
+	flow->waiting = (uint8_t)what;
+	c->flows->waiting_count[what]++;
+	flow_append(c->flows, &c->flows->waiting[what],
 		    flow_index(c->flows, flow));
 }
 
 /**
- * flow_any_waiting() - Does any flow wait for room to the guest, or its turn?
- * @ft:		Flow table
- *
- * Return: true if one does
+ * flow_wait_room() - Have a flow resumed when there is room to the guest
+ * @c:		Execution context
+ * @flow:	Flow, its type has a resume call-back
  */
-bool flow_any_waiting(const struct flowtab *ft)
+void flow_wait_room(struct ctx *c, struct flow *flow)
 {
-	return ft->waiting_count;
+	flow_wait(c, flow, FLOW_WAITS_ROOM);
 }
 
 /**
- * flow_resume_waiting() - Let flows go on that waited for room to the guest
+ * flow_wait_turn() - Have a flow resumed once others had their turn
+ * @c:		Execution context
+ * @flow:	Flow, its type has a resume call-back
+ */
+void flow_wait_turn(struct ctx *c, struct flow *flow)
+{
+	flow_wait(c, flow, FLOW_WAITS_TURN);
+}
+
+/**
+ * flow_any_ready() - Does any flow wait for what is there?
  * @c:		Execution context
  *
- * In the order they came, each once; stops as soon as there is no room again.
+ * Return: true if flow_resume() has something to do
  */
-void flow_resume_waiting(struct ctx *c)
+bool flow_any_ready(const struct ctx *c)
+{
+	const uint32_t *count = c->flows->waiting_count;
+
+	return count[FLOW_WAITS_TURN] ||
+	       (count[FLOW_WAITS_ROOM] && !c->tap.blocked);
+}
+
+/**
+ * flow_resume() - Let flows go on that waited for what is there now
+ * @c:		Execution context
+ *
+ * In the order they came, each once. Those that wait for room to the guest
+ * remain where they are as soon as there is none again.
+ */
+void flow_resume(struct ctx *c)
 {
 	struct flowtab *ft = c->flows;
-	uint32_t left = ft->waiting_count;
+	enum flow_waits what;
 
-	c->tap.blocked = false;
-	while (!c->tap.blocked && left-- && ft->waiting.first != FLOW_NONE) {
-		struct flow *flow = flow_at(ft, ft->waiting.first);
+	for (what = FLOW_WAITS_ROOM; what < FLOW_WAITS_KINDS; what++) {
+		const struct flow_list *list = &ft->waiting[what];
+		uint32_t left = ft->waiting_count[what];
 
-		flow_remove(ft, &ft->waiting, ft->waiting.first);
-		ft->waiting_count--;
-		flow->waiting = false;
-		ft->ops[flow->type]->resume(c, flow);
+		while (left-- && list->first != FLOW_NONE) {
+			struct flow *flow = flow_at(ft, list->first);
+
+			if (what == FLOW_WAITS_ROOM && c->tap.blocked)
+				break;
+			flow_wait_end(ft, flow);
+			ft->ops[flow->type]->resume(c, flow);
+		}
 	}
 }
 

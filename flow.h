@@ -55,7 +55,7 @@ struct flow_side {
 	uint8_t place;
 };
 
-/* Sides of a flow: the one that began it, and the one it was meant for */
+/* Sides of a flow: the one that began it, the one it was meant for */
 #define SIDE_INI		0U
 #define SIDE_TGT		1U
 #define SIDES			2U
@@ -73,14 +73,13 @@ struct flow_link {
  * struct flow - head of each entry of the flow table, common to all protocols
  * @timer:	The one timer of the flow
  * @side:	Addresses on both sides
- * @hash_next:	Next reference in the hash bucket of each side,
- *		0 at the end, see flow_hash_side()
- * @wait:	Place among those that wait for room to the guest
+ * @hash_next:	Next in the hash bucket of each side, see flow_hash_side()
+ * @wait:	Place among those that wait for the same
  * @lru:	Place among those of the same type, the longest unused first
  * @type:	Type, FLOW_FREE if unused
  * @proto:	IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP or IPPROTO_ICMPV6
  * @hashed:	Bit for each side that is in the hash table
- * @waiting:	In the list of those that wait for room to the guest
+ * @waiting:	What it waits for, 0 for nothing
  * @closing:	Freed at the end of this turn of the loop
  * @half_open:	An attempt, see flow_set_half_open()
  * @attempt_ms:	Since when it is one, lower half
@@ -94,7 +93,7 @@ struct flow {
 	uint8_t type;
 	uint8_t proto;
 	uint8_t hashed;
-	bool waiting;
+	uint8_t waiting;
 	bool closing;
 	bool half_open;
 	uint32_t attempt_ms;
@@ -104,7 +103,7 @@ struct flow {
  * struct flow_ops - what the flow table calls of a protocol
  * @event:	Handle epoll @events of the socket of @side
  * @timer:	The flow's timer has run out
- * @resume:	There is room to the guest again; NULL if it never waits
+ * @resume:	What it waited for is there; NULL if it never waits
  * @evict:	Close the flow, the table needs its place
  */
 struct flow_ops {
@@ -131,9 +130,10 @@ void flow_close_all(struct ctx *c);
 void flow_touch(struct flowtab *ft, struct flow *flow);
 void flow_unhash(struct flowtab *ft, struct flow *flow);
 void flow_close(struct ctx *c, struct flow *flow);
-void flow_wait(struct ctx *c, struct flow *flow);
-void flow_resume_waiting(struct ctx *c);
-bool flow_any_waiting(const struct flowtab *ft);
+void flow_wait_room(struct ctx *c, struct flow *flow);
+void flow_wait_turn(struct ctx *c, struct flow *flow);
+void flow_resume(struct ctx *c);
+bool flow_any_ready(const struct ctx *c);
 void flow_end_turn(struct ctx *c);
 void flow_handle_event(struct ctx *c, uint32_t index, unsigned side,
 		       uint32_t events);

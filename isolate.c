@@ -3,11 +3,14 @@
  *
  * Order of calls at start-up, for main(), with those of netns.c between:
  *
- *  1. isolate_start(): first thing of all. Nothing but stdin, stdout and stderr
+ *  1. isolate_start(): first thing of all. Then options are read, which tell
+ *     the one descriptor that was passed to us on purpose, if any. By
+ *     isolate_close_fds(), nothing but that and stdin, stdout and stderr
  *     remains open of what our parent had.
- *  2. Options are read, the host's configuration is asked for.
- *  3. isolate_open_pidfile(), and whatever else names files: as the user that
- *     started us, who may be the only one allowed to.
+ *  2. The host's configuration is asked for.
+ *  3. isolate_open_pidfile(), link_init(), which binds the socket for virtual
+ *     machines, and whatever else names files: as the user that started us, who
+ *     may be the only one allowed to.
  *  4. netns_open() or netns_spawn(), netns_setup_tun(), netns_watch(),
  *     nsock_start(): with all privileges, as joining namespaces takes them.
  *  5. listen_init() binds sockets: ports below 1024 take privileges.
@@ -80,16 +83,14 @@ void isolate_close_fds(int keep_fd)
 }
 
 /**
- * isolate_start() - Have the same descriptors open, whoever starts us
- * @keep_fd:	One that was passed to us on purpose, -1 for none
+ * isolate_start() - Have stdin, stdout and stderr open, whoever starts us
  */
-void isolate_start(int keep_fd)
+void isolate_start(void)
 {
 	int ret = util_open_std_fds();
 
 	if (ret)
 		log_die(-ret, "Can't open /dev/null");
-	isolate_close_fds(keep_fd);
 }
 
 /**

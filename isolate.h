@@ -6,7 +6,7 @@
 
 struct conf;
 
-void isolate_start(int keep_fd);
+void isolate_start(void);
 void isolate_close_fds(int keep_fd);
 bool isolate_can_change_ids(void);
 int isolate_open_pidfile(const char *path);

@@ -556,3 +556,12 @@ void ndp_guest_connected(struct ctx *c)
 	c->ndp->initial = RA_INITIAL_COUNT - 1;
 	ndp_schedule(c);
 }
+
+/**
+ * ndp_guest_gone() - Advertise nothing more until there is a guest again
+ * @c:		Context, initialised by ndp_init()
+ */
+void ndp_guest_gone(struct ctx *c)
+{
+	timer_cancel(c->wheel, &c->ndp->timer);
+}

@@ -11,5 +11,6 @@ struct pkt;
 bool ndp_from_guest(struct ctx *c, const struct pkt *pkt);
 void ndp_init(struct ctx *c);
 void ndp_guest_connected(struct ctx *c);
+void ndp_guest_gone(struct ctx *c);
 
 #endif /* NDP_H */

@@ -7,9 +7,10 @@
  * loop runs until the guest is gone.
  *
  * Each turn of the loop takes events from epoll and hands them to the handler
- * of their type, then runs timers, then lets flows go on that waited for room
- * to the guest, and at last frees the flows that were closed. Frames from the
- * guest are taken in batches and handed on by protocol: demux_from_guest().
+ * of their type, then runs timers, then sees to guests that come and go, by
+ * link_turn(), and lets flows go on that waited, and at last frees the flows
+ * that were closed. Frames from the guest are taken in batches and handed on by
+ * protocol: demux_from_guest().
  *
  * Nothing that guest or network sends ends the program.
  */
@@ -23,11 +24,11 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
-#include "demux.h"
 #include "flow.h"
 #include "frag.h"
 #include "icmp.h"
 #include "isolate.h"
+#include "link.h"
 #include "listen.h"
 #include "log.h"
 #include "ndp.h"
@@ -71,27 +72,27 @@ static _Noreturn void finish(struct ctx *c, int status)
 }
 
 /**
- * on_tap() - Frames from the guest are there
- * @c:		Execution context
- * @ref:	Not used
- * @events:	Not used
- */
-static void on_tap(struct ctx *c, union event_ref ref, uint32_t events)
-{
-	(void)ref;
-	(void)events;
-	demux_from_guest(c);
-}
-
-/**
- * on_tap_ctl() - Another descriptor of the tap back-end has something
+ * on_tap() - A descriptor of the back-end to the guest has something
  * @c:		Execution context
  * @ref:	Its descriptor
  * @events:	From epoll
  */
-static void on_tap_ctl(struct ctx *c, union event_ref ref, uint32_t events)
+static void on_tap(struct ctx *c, union event_ref ref, uint32_t events)
 {
-	c->tap.ops->event(&c->tap, (int)ref.index, events);
+	link_event(c, (int)ref.index, events);
+}
+
+/**
+ * on_link() - A guest wants to connect
+ * @c:		Execution context
+ * @ref:	Not used
+ * @events:	Not used
+ */
+static void on_link(struct ctx *c, union event_ref ref, uint32_t events)
+{
+	(void)ref;
+	(void)events;
+	link_listen_event(c);
 }
 
 /**
@@ -207,7 +208,7 @@ typedef void event_handler(struct ctx *c, union event_ref ref, uint32_t events);
 
 static event_handler *const event_handlers[EVENT_TYPES] = {
 	[EVENT_TAP]	= on_tap,
-	[EVENT_TAP_CTL]	= on_tap_ctl,
+	[EVENT_LINK]	= on_link,
 	[EVENT_FLOW]	= on_flow,
 	[EVENT_SIGNAL]	= on_signal,
 	[EVENT_COMMAND]	= on_command,
@@ -226,7 +227,7 @@ static void loop_turn(struct ctx *c)
 	int timeout, n, i;
 
 	timeout = timer_next_ms(c->wheel, util_now_ms());
-	if (flow_any_waiting(c->flows) && !c->tap.blocked)
+	if (flow_any_ready(c) || link_is_pending(c))
 		timeout = 0;
 	n = epoll_wait(c->epollfd, events, PASST_EVENTS_MAX, timeout);
 	c->now_ms = util_now_ms();
@@ -239,8 +240,9 @@ static void loop_turn(struct ctx *c)
 	}
 
 	timer_run(c->wheel, c->now_ms, c);
-	if (flow_any_waiting(c->flows))
-		flow_resume_waiting(c);
+	if (!link_turn(c))
+		finish(c, EXIT_SUCCESS);
+	flow_resume(c);
 	tap_flush(&c->tap);
 	flow_end_turn(c);
 	if (c->conf.stats_s)
@@ -311,8 +313,6 @@ static uint32_t flows_max(void)
  */
 static void ctx_init(struct ctx *c)
 {
-	enum ipver v;
-
 	c->epollfd = epoll_create1(EPOLL_CLOEXEC);
 	c->wheel = calloc(1, sizeof(*c->wheel));
 	if (c->epollfd < 0 || !c->wheel)
@@ -322,12 +322,11 @@ static void ctx_init(struct ctx *c)
 	timer_init(c->wheel, c->now_ms);
 	c->flows = flow_table_new(flows_max());
 	c->frag = frag_new(&c->stats);
+	c->tap.epollfd = c->epollfd;
 	c->tap.stats = &c->stats;
+	tap_attach_none(&c->tap);
 	c->tap.mtu = c->conf.mtu ? c->conf.mtu : ETH_DATA_LEN;
 	memcpy(c->tap.our_mac, c->conf.our_mac, MAC_LEN);
-	for (v = V4; v < IPVER_MAX; v++)
-		c->tap.guest_addr[v] = c->conf.ip[v].addr;
-
 	c->tap.pcap_fd = -1;
 	if (c->conf.pcap[0]) {
 		c->tap.pcap_fd = pcap_open(c->conf.pcap);
@@ -358,9 +357,7 @@ static void pasta_start(struct ctx *c)
 		netns_open(&pasta.ns, &c->conf);
 
 	fd = netns_setup_tun(&pasta.ns, &c->conf, &caps, c->tap.guest_mac);
-	if (c->conf.splice_only)
-		tap_attach_none(&c->tap);
-	else
+	if (!c->conf.splice_only)
 		rc = tap_tun_attach(&c->tap, fd, &caps);
 	if (rc)
 		die("Can't attach interface %s: %s", c->conf.ns_ifname,
@@ -368,7 +365,6 @@ static void pasta_start(struct ctx *c)
 
 	c->nsock = nsock_start(&pasta.ns, &c->conf);
 	netns_watch(&pasta.ns, &c->conf);
-	watch_fd(c, fd, EVENT_TAP);
 	watch_fd(c, nsock_fd(c->nsock), EVENT_NSOCK);
 	watch_fd(c, pasta.ns.child_pidfd, EVENT_COMMAND);
 	watch_fd(c, pasta.ns.watch_fd, EVENT_NETNS);
@@ -397,7 +393,7 @@ static void log_start(const struct conf *conf)
 			    "accepted: a file to write to", conf->log_file,
 			    log_strerror(-rc));
 	} else if (!conf->debug && !conf->foreground) {
-		log_open_syslog("pasta");
+		log_open_syslog(conf->mode == MODE_PASTA ? "pasta" : "passt");
 	}
 }
 
@@ -411,22 +407,26 @@ static void log_start(const struct conf *conf)
 int main(int argc, char *argv[])
 {
 	static struct ctx c;
+	bool is_pasta;
 	int pid_fd = -1;
 
-	isolate_start(-1);
+	isolate_start();
 	conf_parse(&c.conf, argc, argv);
-	if (c.conf.mode == MODE_PASST)
-		die("passt for virtual machines isn't there yet: call pasta");
+	isolate_close_fds(c.conf.fd);
+	is_pasta = c.conf.mode == MODE_PASTA;
 	log_start(&c.conf);
 	conf_from_host(&c.conf);
 
 	if (c.conf.pid_file[0])
 		pid_fd = isolate_open_pidfile(c.conf.pid_file);
 	ctx_init(&c);
-	pasta_start(&c);
-	listen_init(&c, &pasta.ns);
+	link_init(&c);
+	if (is_pasta)
+		pasta_start(&c);
+	listen_init(&c, is_pasta ? &pasta.ns : NULL);
 	conf_print(&c.conf);	/* An error so far stands alone */
 	listen_print(&c);
+	link_print(&c);
 
 	isolate_drop_ids(&c.conf);
 	isolate_background(&c.conf, pid_fd);
@@ -434,8 +434,9 @@ int main(int argc, char *argv[])
 	/* Signals wake up only the process that began to watch them */
 	pasta.signal_fd = open_signals();
 	watch_fd(&c, pasta.signal_fd, EVENT_SIGNAL);
-	netns_start_command(&pasta.ns);
-	ndp_guest_connected(&c);
+	if (is_pasta)
+		netns_start_command(&pasta.ns);
+	link_start(&c);
 	listen_start(&c);
 
 	for (;;)

@@ -13,6 +13,7 @@
 struct flowtab;
 struct frag;
 struct icmp;
+struct link;
 struct listeners;
 struct ndp;
 struct nsock;
@@ -23,8 +24,8 @@ struct wheel;
 
 /**
  * enum event_type - what an epoll event is about, index of the handlers
- * @EVENT_TAP:		Frames from the guest can be read
- * @EVENT_TAP_CTL:	Other descriptors of the tap back-end
+ * @EVENT_TAP:		Descriptor of the back-end to the guest
+ * @EVENT_LINK:		A guest wants to connect
  * @EVENT_FLOW:		Socket of a flow
  * @EVENT_SIGNAL:	A signal arrived
  * @EVENT_COMMAND:	The spawned command ended
@@ -34,7 +35,7 @@ struct wheel;
  * @EVENT_TYPES:	Number of them
  */
 enum event_type {
-	EVENT_TAP, EVENT_TAP_CTL, EVENT_FLOW, EVENT_SIGNAL, EVENT_COMMAND,
+	EVENT_TAP, EVENT_LINK, EVENT_FLOW, EVENT_SIGNAL, EVENT_COMMAND,
 	EVENT_NETNS, EVENT_LISTEN, EVENT_NSOCK, EVENT_TYPES,
 };
 
@@ -58,6 +59,7 @@ union event_ref {
  * struct ctx - everything an instance consists of; owned by main()
  * @conf:	Configuration, constant once the loop runs
  * @tap:	Port to the guest
+ * @link:	How guests get at that port
  * @flows:	Flow table
  * @wheel:	Timers
  * @frag:	Packets from the guest being reassembled
@@ -76,6 +78,7 @@ union event_ref {
 struct ctx {
 	struct conf conf;
 	struct tap tap;
+	struct link *link;
 	struct flowtab *flows;
 	struct wheel *wheel;
 	struct frag *frag;

@@ -293,7 +293,7 @@ static bool splice_move(struct ctx *c, struct splice_conn *conn, unsigned from)
 		if (n || w->eof)
 			break;
 		if (moved >= SPLICE_BUDGET) {
-			flow_wait(c, &conn->f);
+			flow_wait_turn(c, &conn->f);
 			break;
 		}
 		n = splice_fill(c, conn, from);

@@ -10,30 +10,107 @@
  * tap_reserve() says -EAGAIN and the caller leaves its data where it is.
  * From the guest, tap_recv() fills frames whose memory stays valid until
  * tap_release().
+ *
+ * Back-ends have descriptors of their own in the event loop, by tap_watch(). As
+ * link.c sees to guests coming and going, they only tell it: the state of the
+ * link is in @ready and @failed of struct tap, looked at once in each turn of
+ * the loop, so that nothing is pulled away under somebody who uses it.
  */
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "csum.h"
 #include "ip.h"
-#include "log.h"
+#include "passt.h"
 #include "pcap.h"
-#include "stats.h"
-#include "tap.h"
 #include "view.h"
 
-static const struct tap_ops tap_none_ops = { .name = "none" };
+/**
+ * none_reserve() - struct tap_ops @reserve: there will be room with a guest
+ * @tap:	Not used
+ * @len:	Not used
+ * @f:		Not used
+ *
+ * Return: -EAGAIN
+ */
+static int none_reserve(struct tap *tap, size_t len, struct frame *f)
+{
+	(void)tap;
+	(void)len;
+	(void)f;
+	return -EAGAIN;
+}
+
+static const struct tap_ops none_ops = {
+	.name		= "none",
+	.reserve	= none_reserve,
+};
 
 /**
- * tap_attach_none() - Have no link to the guest: nothing ever fits in
+ * tap_attach_none() - Have no link to the guest: what is for it waits
  * @tap:	Port to the guest
  */
 void tap_attach_none(struct tap *tap)
 {
-	tap->ops = &tap_none_ops;
-	tap->caps = (struct tap_caps){ .len_max = 0 };
+	tap->ops = &none_ops;
+	tap->caps = (struct tap_caps){ .len_max = FRAME_LEN_MAX };
 	tap->fd = -1;
+	tap->ready = tap->more = false;
+	tap->failed = 0;
+}
+
+/**
+ * tap_watch() - Have the event loop look at a descriptor of the back-end
+ * @tap:	Port to the guest
+ * @fd:		Descriptor, may be watched already
+ * @events:	EPOLL* to look for, those asked for before are forgotten
+ *
+ * Return: 0, or -errno
+ */
+int tap_watch(const struct tap *tap, int fd, uint32_t events)
+{
+	union event_ref ref = { .index = (uint32_t)fd, .type = EVENT_TAP };
+	struct epoll_event ev = { .events = events, .data.u64 = ref.u64 };
+
+	if (!epoll_ctl(tap->epollfd, EPOLL_CTL_MOD, fd, &ev))
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	return epoll_ctl(tap->epollfd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+/**
+ * tap_unwatch() - Undo tap_watch()
+ * @tap:	Port to the guest
+ * @fd:		Descriptor, to be done before it is closed
+ */
+void tap_unwatch(const struct tap *tap, int fd)
+{
+	epoll_ctl(tap->epollfd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/**
+ * tap_has_room() - There is room again after tap_reserve() has said -EAGAIN
+ * @tap:	Port to the guest
+ *
+ * What waited for it goes on at the end of this turn of the loop.
+ */
+void tap_has_room(struct tap *tap)
+{
+	tap->blocked = false;
+}
+
+/**
+ * tap_fail() - The link went down: the guest is let go of in this turn or next
+ * @tap:	Port to the guest
+ * @e:		errno that tells why; the first one counts
+ */
+void tap_fail(struct tap *tap, int e)
+{
+	if (!tap->failed)
+		tap->failed = e;
 }
 
 /**

@@ -45,9 +45,15 @@ struct tap_caps {
  *		-errno if the frame is lost
  * @cancel:	Give back a reserved frame unsent
  * @flush:	Push out what @commit has batched; may be NULL
- * @event:	Handle epoll @events of descriptor @fd of the back-end, frames
- *		to read excepted. Return: 0, -errno if the link is down
- * @close:	Let go of all descriptors; may be NULL
+ * @event:	Handle epoll @events of descriptor @fd, which tap_watch() was
+ *		called for. Return: 1 if there may be frames to take, 0 if not,
+ *		-errno if the link is down. NULL: they always tell of frames
+ * @close:	Forget the guest, let go of its descriptors; may be NULL
+ *
+ * A @reserve that has failed with -EAGAIN is followed by tap_has_room() once it
+ * could succeed. Frames that @recv leaves behind without an event to come are
+ * told by @more of struct tap. What fails where it can't be returned is told by
+ * tap_fail().
  */
 struct tap_ops {
 	const char *name;
@@ -66,13 +72,17 @@ struct tap_ops {
  * @ops:	Back-end
  * @caps:	What the back-end does for us
  * @fd:		Descriptor with frames to read, -1 if none
+ * @epollfd:	Event loop, for tap_watch()
  * @priv:	Of the back-end
  * @mtu:	Largest IP packet that is no GSO frame
  * @our_mac:	Our MAC address on this link
  * @guest_mac:	The guest's: configured, then as last seen
  * @guest_addr:	The guest's addresses as last seen, or as configured
  * @guest_ll:	The guest's IPv6 link-local address as last seen
- * @blocked:	A reservation failed since the last resume
+ * @ready:	The guest takes frames, set by the back-end
+ * @blocked:	There is no room to the guest, until tap_has_room()
+ * @more:	Frames can be taken though no event tells of them, set by @recv
+ * @failed:	errno that the link went down with, 0 as long as it is up
  * @pcap_fd:	Capture file, -1 if none
  * @stats:	Counters
  */
@@ -80,18 +90,26 @@ struct tap {
 	const struct tap_ops *ops;
 	struct tap_caps caps;
 	int fd;
+	int epollfd;
 	void *priv;
 	unsigned mtu;
 	uint8_t our_mac[MAC_LEN];
 	uint8_t guest_mac[MAC_LEN];
 	struct addr guest_addr[IPVER_MAX];
 	struct addr guest_ll;
+	bool ready;
 	bool blocked;
+	bool more;
+	int failed;
 	int pcap_fd;
 	struct stats *stats;
 };
 
 void tap_attach_none(struct tap *tap);
+int tap_watch(const struct tap *tap, int fd, uint32_t events);
+void tap_unwatch(const struct tap *tap, int fd);
+void tap_has_room(struct tap *tap);
+void tap_fail(struct tap *tap, int e);
 int tap_recv(struct tap *tap, struct frame *frames, int max);
 void tap_release(struct tap *tap);
 int tap_reserve(struct tap *tap, size_t len, struct frame *f);

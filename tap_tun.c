@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
@@ -199,6 +200,7 @@ static void tun_cancel(struct tap *tap, struct frame *f)
 	struct tun *t = tap->priv;
 
 	t->free[t->free_count++] = f->slot;
+	tap_has_room(tap);
 }
 
 /**
@@ -240,7 +242,7 @@ static const struct tap_ops tun_ops = {
  * @fd:		Descriptor from tap_tun_create()
  * @caps:	What came with it
  *
- * Return: 0, -ENOMEM
+ * Return: 0, or -errno: -ENOMEM, or it can't be watched
  */
 int tap_tun_attach(struct tap *tap, int fd, const struct tap_caps *caps)
 {
@@ -257,5 +259,6 @@ int tap_tun_attach(struct tap *tap, int fd, const struct tap_caps *caps)
 	tap->caps = *caps;
 	tap->fd = fd;
 	tap->priv = t;
-	return 0;
+	tap->ready = true;
+	return tap_watch(tap, fd, EPOLLIN);
 }

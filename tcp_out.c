@@ -249,7 +249,7 @@ int tcp_send_control(struct ctx *c, struct tcp_conn *conn, uint8_t flags)
 	rc = ip_send(&c->tap, &out, NULL, 0);
 	if (rc == -EAGAIN) {
 		conn->flags |= CONN_ACK_NOW;
-		flow_wait(c, &conn->f);
+		flow_wait_room(c, &conn->f);
 	}
 	return rc;
 }
@@ -628,14 +628,14 @@ void tcp_send_data(struct ctx *c, struct tcp_conn *conn)
 		if (!want)
 			break;
 		if (sent >= TCP_OUT_BUDGET) {
-			flow_wait(c, &conn->f);
+			flow_wait_turn(c, &conn->f);
 			break;
 		}
 
 		n = tcp_send_burst(c, conn, want);
 		if (n == -ENOBUFS) {
 			conn->flags |= CONN_READABLE;
-			flow_wait(c, &conn->f);
+			flow_wait_room(c, &conn->f);
 			break;
 		}
 		if (n == -EAGAIN)

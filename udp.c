@@ -594,7 +594,7 @@ static void udp_recv(struct ctx *c, struct udp_flow *uf)
 		udp_use(c, uf, true);
 
 	if (rc == -ENOBUFS) {
-		flow_wait(c, &uf->f);
+		flow_wait_room(c, &uf->f);
 		udp_set_edge(c, uf, true);
 	}
 }

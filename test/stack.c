@@ -318,7 +318,7 @@ void stack_turn(struct stack *s, int timeout_ms)
 	do {
 		demux_from_guest(c);
 	} while (tap_mem_from_guest(&c->tap));
-	flow_resume_waiting(c);
+	flow_resume(c);
 	timer_run(c->wheel, c->now_ms, c);
 	flow_end_turn(c);
 	tap_flush(&c->tap);

@@ -251,6 +251,19 @@ static int mem_reserve(struct tap *tap, size_t len, struct frame *f)
 }
 
 /**
+ * mem_tell_room() - Tell that frames can be reserved, if they can
+ * @tap:	Port to the guest
+ */
+static void mem_tell_room(struct tap *tap)
+{
+	const struct tap_mem *m = tap->priv;
+
+	if (m->room && m->check.reserved < TAP_MEM_SLOTS &&
+	    m->to_guest.count + m->check.reserved < TAP_MEM_QUEUE)
+		tap_has_room(tap);
+}
+
+/**
  * mem_slot() - Find the slot of a frame that comes back
  * @m:		Back-end
  * @f:		Frame
@@ -286,12 +299,14 @@ static int mem_commit(struct tap *tap, struct frame *f, size_t len)
 	if (m->lose) {
 		m->lose--;
 		slot_free(slot);
+		mem_tell_room(tap);
 		return -EIO;
 	}
 	data = malloc(len);
 	slot_copy(slot, data, len, false);
 	slot_free(slot);
 	queue_add(&m->to_guest, &f->vnet, data, len);
+	mem_tell_room(tap);
 	return 0;
 }
 
@@ -310,6 +325,7 @@ static void mem_cancel(struct tap *tap, struct frame *f)
 	m->check.reserved--;
 	if (m->room != TAP_MEM_UNLIMITED)
 		m->room++;
+	mem_tell_room(tap);
 }
 
 /**
@@ -322,17 +338,6 @@ static void mem_flush(struct tap *tap)
 	m->check.flushes++;
 }
 
-/**
- * mem_event() - No descriptors, no events, see struct tap_ops
- */
-static int mem_event(struct tap *tap, int fd, uint32_t events)
-{
-	(void)tap;
-	(void)fd;
-	(void)events;
-	return 0;
-}
-
 static const struct tap_ops mem_ops = {
 	.name		= "memory",
 	.recv		= mem_recv,
@@ -341,7 +346,6 @@ static const struct tap_ops mem_ops = {
 	.commit		= mem_commit,
 	.cancel		= mem_cancel,
 	.flush		= mem_flush,
-	.event		= mem_event,
 };
 
 /**
@@ -421,6 +425,7 @@ bool tap_mem_pop(struct tap *tap, struct tap_mem_frame *f)
 		return false;
 
 	m->popped = f->data;
+	mem_tell_room(tap);
 	return true;
 }
 
@@ -460,6 +465,7 @@ void tap_mem_set_room(struct tap *tap, uint32_t frames)
 	struct tap_mem *m = tap->priv;
 
 	m->room = frames;
+	mem_tell_room(tap);
 }
 
 /**

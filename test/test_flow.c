@@ -64,7 +64,7 @@ static void on_resume(struct ctx *c, struct flow *flow)
 {
 	note('r', flow);
 	if (wait_again)
-		flow_wait(c, flow);
+		flow_wait_room(c, flow);
 	c->tap.blocked = block_on_resume;
 }
 
@@ -227,18 +227,18 @@ static void test_closed_flow_is_freed_with_the_turn(void **state)
 	flow_handle_event(&ctx, index, SIDE_TGT, EPOLLIN);
 	expect_one('e', flow);
 	flow_timer_set(&ctx, flow, 10);
-	flow_wait(&ctx, flow);
+	flow_wait_room(&ctx, flow);
 
 	flow_close(&ctx, flow);
 	flow_close(&ctx, flow);
 	assert_null(find(1, PLACE_GUEST, NULL));
-	assert_false(flow_any_waiting(ctx.flows));
+	assert_false(flow_any_ready(&ctx));
 	/* Nothing is called any more, whatever comes late */
 	flow_timer_set(&ctx, flow, 20);
-	flow_wait(&ctx, flow);
+	flow_wait_room(&ctx, flow);
 	flow_handle_event(&ctx, index, SIDE_TGT, EPOLLIN);
 	timer_run(ctx.wheel, 100, &ctx);
-	flow_resume_waiting(&ctx);
+	flow_resume(&ctx);
 	assert_int_equal(note_count, 0);
 
 	/* Nor is its memory used again, up to the end of the turn */
@@ -279,35 +279,78 @@ static void test_first_come_first_served(void **state)
 
 	(void)state;
 	start(SMALL);
-	assert_false(flow_any_waiting(ctx.flows));
+	assert_false(flow_any_ready(&ctx));
 	for (i = 0; i < 4; i++) {
 		f[i] = make(FLOW_TCP);
-		flow_wait(&ctx, f[i]);
-		flow_wait(&ctx, f[i]);
+		flow_wait_room(&ctx, f[i]);
+		flow_wait_room(&ctx, f[i]);
 	}
 	flow_close(&ctx, f[1]);
 	wait_again = true;
-	flow_resume_waiting(&ctx);
+	flow_resume(&ctx);
 
 	/* Each once, although all of them wait again */
 	assert_int_equal(note_count, 3);
 	assert_ptr_equal(notes[0].flow, f[0]);
 	assert_ptr_equal(notes[1].flow, f[2]);
 	assert_ptr_equal(notes[2].flow, f[3]);
-	assert_true(flow_any_waiting(ctx.flows));
+	assert_true(flow_any_ready(&ctx));
 
 	/* No more than there is room for; the others keep their turn */
 	note_count = 0;
 	wait_again = false;
 	block_on_resume = true;
-	flow_resume_waiting(&ctx);
+	flow_resume(&ctx);
 	expect_one('r', f[0]);
-	block_on_resume = false;
-	flow_resume_waiting(&ctx);
+	/* None at all until the back-end tells that there is room */
+	assert_false(flow_any_ready(&ctx));
+	flow_resume(&ctx);
+	assert_int_equal(note_count, 0);
+	block_on_resume = ctx.tap.blocked = false;
+	assert_true(flow_any_ready(&ctx));
+	flow_resume(&ctx);
 	assert_int_equal(note_count, 2);
 	assert_ptr_equal(notes[0].flow, f[2]);
 	assert_ptr_equal(notes[1].flow, f[3]);
-	assert_false(flow_any_waiting(ctx.flows));
+	assert_false(flow_any_ready(&ctx));
+}
+
+/* Those that are just to let others have their turn don't wait for room */
+static void test_turns_go_on_without_room(void **state)
+{
+	struct flow *room, *turn[2];
+
+	(void)state;
+	start(SMALL);
+	room = make(FLOW_TCP);
+	turn[0] = make(FLOW_TCP_SPLICE);
+	turn[1] = make(FLOW_TCP);
+	flow_wait_room(&ctx, room);
+	flow_wait_turn(&ctx, turn[0]);
+	flow_wait_turn(&ctx, turn[1]);
+	/* Waiting for one thing, a flow isn't waiting for another */
+	flow_wait_room(&ctx, turn[1]);
+
+	ctx.tap.blocked = block_on_resume = true;
+	assert_true(flow_any_ready(&ctx));
+	flow_resume(&ctx);
+	assert_int_equal(note_count, 2);
+	assert_ptr_equal(notes[0].flow, turn[0]);
+	assert_ptr_equal(notes[1].flow, turn[1]);
+	assert_false(flow_any_ready(&ctx));
+
+	/* One each turn, although it asks for another */
+	note_count = 0;
+	wait_again = true;
+	flow_wait_turn(&ctx, turn[0]);
+	flow_resume(&ctx);
+	expect_one('r', turn[0]);
+
+	ctx.tap.blocked = block_on_resume = wait_again = false;
+	flow_resume(&ctx);
+	assert_int_equal(note_count, 2);
+	assert_ptr_equal(notes[0].flow, room);
+	assert_ptr_equal(notes[1].flow, turn[0]);
 }
 
 static void test_attempts_are_bounded(void **state)
@@ -500,13 +543,13 @@ static void test_close_all(void **state)
 	(void)state;
 	start(SMALL);
 	for (type = FLOW_TCP; type < FLOW_TYPE_MAX; type++) {
-		flow_wait(&ctx, make(type));
+		flow_wait_room(&ctx, make(type));
 		make(type);
 		attempt(type);
 	}
 	flow_close_all(&ctx);
 	assert_int_equal(note_count, 3 * (FLOW_TYPE_MAX - 1));
-	assert_false(flow_any_waiting(ctx.flows));
+	assert_false(flow_any_ready(&ctx));
 	flow_end_turn(&ctx);
 	for (type = FLOW_TCP; type < FLOW_TYPE_MAX; type++)
 		assert_int_equal(flow_count(ctx.flows, type), 0);
@@ -563,6 +606,7 @@ int main(void)
 		ROW(test_closed_flow_is_freed_with_the_turn),
 		ROW(test_timer),
 		ROW(test_first_come_first_served),
+		ROW(test_turns_go_on_without_room),
 		ROW(test_attempts_are_bounded),
 		ROW(test_crowded),
 		ROW(test_pick_port),

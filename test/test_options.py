@@ -226,17 +226,27 @@ def test_options_of_the_other_program(run):
         assert f"unrecognized option '{option}'" in line
 
 
+    for option in '-s', '--socket', '--socket-path', '-F', '--fd', '-1':
+        line = line_of(run('pasta', option, '3'))
+        assert f"unrecognized option '{option}': it is for passt only" == line
+
+
 @pytest.mark.parametrize('args', [
-    ['-s', '/tmp/s'], ['-s/tmp/s'], ['--socket', '/tmp/s'], ['--socket=/tmp/s'],
-    ['--socket-path', '/tmp/s'], ['-f', '--fd', '4'], ['-F4'], ['-f', '-1'],
-    ['--vhost-user'], ['--print-capabilities'], ['--repair-path=none'],
-    ['--one-off', '--foo']])
-def test_options_on_virtual_machines(run, args):
+    ['--vhost-user'], ['--print-capabilities'], ['--repair-path=none']])
+def test_options_not_there_yet(run, args):
     """They aren't misspelt, but there is nothing to do with them yet"""
     line = line_of(run('passt', *args))
-    name = re.match('-[^-]|[^=]*', [a for a in args if a != '-f'][0])[0]
-    assert line.startswith(f"option '{name}': passt for virtual machines "
-                           "isn't there yet")
+    name = args[0].split('=')[0]
+    assert line.startswith(f"option '{name}': isn't there yet, accepted: ")
+
+
+@pytest.mark.parametrize('args, name', [
+    (['--fd', '2'], '--fd'), (['-F', '99'], '-F'), (['--fd=x'], '--fd'),
+    (['--fd', '-1'], '--fd'), (['-s', ''], '-s'), (['-s', 'x' * 108], '-s'),
+    (['--socket-path', 'x' * 200], '--socket-path')])
+def test_bad_sockets(run, args, name):
+    """What can't be a virtual machine's socket"""
+    assert f"option '{name}': invalid value" in line_of(run('passt', *args))
 
 
 def test_no_options_on_virtual_machines(run):
@@ -254,7 +264,8 @@ def test_help_has_sections(run):
     for program in 'passt', 'pasta':
         text = run(program, '--help').stdout
         sections[program] = re.findall(r'^(\w.*):\n  (.*)', text, re.M)
-    assert sections['pasta'][:-1] == sections['passt']
+    assert sections['pasta'][:-1] == sections['passt'][:-1]
+    assert sections['passt'][-1][0] == 'Virtual machines'
     assert [s[0] for s in sections['pasta']] == [
         'Messages and the process', 'Addresses and names of the guest',
         'What is carried', 'Namespaces and their ports']
@@ -349,36 +360,37 @@ def options_in_help(run, program):
 
 
 def options_in_manual():
-    """Options that passt.1 describes: (those of both, those of pasta only)"""
-    both, pasta = {}, {}
+    """Options that passt.1 describes: those of both, passt only, pasta only"""
+    both, passt, pasta = {}, {}, {}
     target = both
     with open(os.path.join(TOP, 'passt.1'), encoding='utf-8') as f:
         for line in f:
             if line.startswith('.Ss '):
-                target = pasta if 'of pasta only' in line else both
+                target = (pasta if 'of pasta only' in line else
+                          passt if 'of passt only' in line else both)
             m = re.match(r'\.It Fl (?:(\w) , )?-([a-z0-9-]+)( Ar .*)?$', line)
             assert m or not line.startswith('.It Fl')
             if m:
-                assert m[2] not in both and m[2] not in pasta
+                assert m[2] not in {*both, *passt, *pasta}
                 target[m[2]] = m[1] or '', bool(m[3])
-    return both, pasta
+    return both, passt, pasta
 
 
 def test_manual_and_help_agree(run):
     """Each option of the table is in the manual page, and the other way round,
     with the same letter and with or without an argument in both"""
-    both, pasta = options_in_manual()
-    assert len(both) > 40 and len(pasta) > 10
-    assert options_in_help(run, 'passt') == both
+    both, passt, pasta = options_in_manual()
+    assert len(both) > 40 and len(passt) > 3 and len(pasta) > 10
+    assert options_in_help(run, 'passt') == {**both, **passt}
     assert options_in_help(run, 'pasta') == {**both, **pasta}
 
 
 def test_manual_refers_to_options_there_are():
     """What the text of the manual page mentions exists"""
-    both, pasta = options_in_manual()
+    both, passt, pasta = options_in_manual()
     with open(os.path.join(TOP, 'passt.1'), encoding='utf-8') as f:
         text = f.read()
-    names = {*both, *pasta}
+    names = {*both, *passt, *pasta}
     assert set(re.findall(r'Fl -([a-z0-9-]+)', text)) <= names
     shown = re.findall(r'(?<=\s)--([a-z0-9-]+)', text)
     assert shown and set(shown) <= names

@@ -81,14 +81,14 @@ def test_unit_of_systemd():
     assert 'pasta@' not in done.stderr
 
 
-def complete(*words):
+def complete(*words, program='pasta'):
     """What bash offers for the last one of the words"""
     script = ('. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1));'
               '_pasta "$1"; printf "%s\\n" "${COMPREPLY[@]}"')
     done = subprocess.run(
         ['bash', '-c', script, 'bash',
          os.path.join(TOP, 'contrib/bash-completion/pasta'),
-         os.path.join(TOP, 'pasta'), *words],
+         os.path.join(TOP, program), *words],
         capture_output=True, text=True, timeout=30, check=True)
     assert done.stderr == ''
     return done.stdout.split()
@@ -97,11 +97,14 @@ def complete(*words):
 def test_completion_of_bash():
     """All options, those with a prefix, and values of some"""
     known = re.findall(r'^\.It Fl .*?-([a-z][a-z0-9-]+)', read('passt.1'), re.M)
-    assert set(complete('--')) == {f'--{name}' for name in known}
+    offered = {*complete('--'), *complete('--', program='passt')}
+    assert offered == {f'--{name}' for name in known}
+    assert '--socket' not in complete('--')
     assert complete('-q', '--map-g') == ['--map-guest-addr']
     for option in ['-i'], ['--outbound-if4', '=']:
         assert 'lo' in complete(*option, 'l')
-    assert complete('--pid', f'{TOP}/READM') == [f'{TOP}/README.md']
+    for option in '--pid', '--socket':
+        assert complete(option, f'{TOP}/READM') == [f'{TOP}/README.md']
     assert 'true' in complete('-q', 'tru')
     named = re.findall(r'--([a-z0-9-]+)(?= \||\))',
                        read('contrib/bash-completion/pasta'))
