@@ -10,6 +10,7 @@ import tempfile
 import pytest
 
 import lab
+import lab_vm
 
 
 @pytest.fixture(scope='session')
@@ -114,3 +115,29 @@ def start_own(own_topology, launch):
 def guest(start):
     """Namespace that pasta connects with default settings, rootless"""
     return start().ns
+
+
+@pytest.fixture
+def start_passt(topology, binary):
+    """Function that starts passt with options; all end with the test"""
+    running = []
+
+    def begin(*options, **kwargs):
+        running.append(lab_vm.Passt(topology, binary, *options, **kwargs))
+        return running[-1]
+    yield begin
+    for passt in running:
+        passt.stop()
+
+
+@pytest.fixture
+def start_vm(topology):
+    """Function that connects a namespace as guest; all end with the test"""
+    running = []
+
+    def begin(s, **kwargs):
+        running.append(lab_vm.Vm(topology, s, **kwargs))
+        return running[-1]
+    yield begin
+    for vm in running:
+        vm.delete()

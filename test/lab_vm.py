@@ -210,10 +210,20 @@ class Vm:
         """Does passt keep the connection?"""
         return os.waitpid(self.pid, os.WNOHANG) == (0, 0)
 
-    def delete(self):
-        """End it, as QEMU killed"""
+    def pause(self, pause):
+        """Have it not read from passt, or go on"""
+        os.kill(self.pid, signal.SIGSTOP if pause else signal.SIGCONT)
+        if pause:
+            os.waitpid(self.pid, os.WUNTRACED)
+
+    def lose(self):
+        """Cut the connection, as if QEMU was killed"""
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
+
+    def delete(self):
+        """Cut the connection, and remove the namespace"""
+        self.lose()
         os.close(self.tap)
         self.ns.delete()

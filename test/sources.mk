@@ -29,6 +29,7 @@ SOURCES_portscan := addr.c portscan.c
 SOURCES_resolv := addr.c parse.c resolv.c util.c
 SOURCES_siphash := siphash.c
 SOURCES_stats := stats.c
+SOURCES_tap_stream := csum.c log.c pcap.c tap.c tap_stream.c util.c view.c
 SOURCES_tcp_pool := log.c tcp_pool.c util.c view.c
 SOURCES_timer := timer.c
 SOURCES_util := util.c

@@ -1,42 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """passt with guests on its stream socket: what QEMU's stream netdev does."""
 
+import contextlib
 import hashlib
+import os
+import socket
+import subprocess
 import threading
+import time
 
 import pytest
 
+import lab
 import lab_vm
 from lab import SHARED4, SHARED6, WAIT_S, wait_for
 
 REMOTES = [SHARED4, SHARED6]
 SIZE = 8 << 20
-
-
-@pytest.fixture
-def start_passt(topology, binary):
-    """Function that starts passt with options; all end with the test"""
-    running = []
-
-    def begin(*options, **kwargs):
-        running.append(lab_vm.Passt(topology, binary, *options, **kwargs))
-        return running[-1]
-    yield begin
-    for passt in running:
-        passt.stop()
-
-
-@pytest.fixture
-def start_vm(topology):
-    """Function that connects a namespace as guest; all end with the test"""
-    running = []
-
-    def begin(s, **kwargs):
-        running.append(lab_vm.Vm(topology, s, **kwargs))
-        return running[-1]
-    yield begin
-    for vm in running:
-        vm.delete()
 
 
 def digest_of(s, size):
@@ -96,3 +76,232 @@ def test_ping(vm, address):
     """Echo requests are answered"""
     out = vm.ns.run(f'ping -c 2 -i 0.2 -W {WAIT_S} {address}').stdout
     assert ' 0% packet loss' in out
+
+
+@pytest.mark.parametrize('address', REMOTES)
+def test_udp(vm, topology, address):
+    """Datagrams get there and back, whatever their size"""
+    with topology.remote1.udp(address) as server:
+        with vm.ns.udp(v6=':' in address) as client:
+            client.connect(server.getsockname()[:2])
+            for size in 0, 1, 1200, 9000, 65507:
+                client.send(bytes(size))
+                data, peer = server.recvfrom(1 << 16)
+                assert data == bytes(size)
+                server.sendto(data, peer)
+                assert client.recv(1 << 16) == data
+
+
+def test_configuration(start_passt, start_vm):
+    """Name servers are told by default, unlike to a namespace"""
+    passt = start_passt('-D', '192.0.2.53', '-S', 'example.org', '-H', 'gt',
+                        '-m', '1400')
+    vm = start_vm(passt.connect()).up()
+    lease = vm.dhcp()
+    assert lease['ip'] == '192.0.2.2' and lease['router'] == '192.0.2.1'
+    assert lease['dns'] == '192.0.2.53' and lease['search'] == 'example.org'
+    assert lease['mtu'] == '1400' and lease['hostname'] == 'gt'
+    assert ('2001:db8:1:' in
+            vm.ns.run(f'ip -6 addr show dev {lab_vm.IF} scope global').stdout)
+
+
+@pytest.mark.parametrize('address', ['192.0.2.2', '2001:db8:1::2'])
+def test_forwarded_ports(start_passt, start_vm, topology, address):
+    """Remotes reach what listens in the guest"""
+    passt = start_passt('-t', '8080:80', '-u', '5353:53')
+    ns = start_vm(passt.connect()).up().ns
+    # An address by SLAAC is known once the guest has used it
+    ns.run(f'ping -c 1 -W {WAIT_S} {SHARED6}')
+    any_address = '::' if ':' in address else '0.0.0.0'
+    with ns.tcp_listen(any_address, 80) as server:
+        client = topology.remote1.tcp_connect(address, 8080)
+        peer, (source, *_) = server.accept()
+        assert source == topology.remote1.run(
+            f'ip -o route get {address}').stdout.split('src ')[1].split()[0]
+        transfer(client, peer)
+        client = topology.remote1.tcp_connect(address, 8080)
+        peer, _ = server.accept()
+        transfer(peer, client)
+    with ns.udp(any_address, 53) as server:
+        with topology.remote1.udp(v6=':' in address) as client:
+            client.connect((address, 5353))
+            client.send(b'question')
+            _, peer = server.recvfrom(100)
+            server.sendto(b'answer', peer)
+            assert client.recv(100) == b'answer'
+
+
+OUTBOUND = {
+    '': ('192.0.2.2', '2001:db8:1::2', 'remote1'),
+    '-o 192.0.2.3 -o 2001:db8:1::3':
+        ('192.0.2.3', '2001:db8:1::3', 'remote1'),
+    '--outbound-if4 eth1 --outbound-if6 eth1':
+        ('198.51.100.2', '2001:db8:2::2', 'remote2'),
+    '-o 198.51.100.3 --outbound-if4 eth1 -o 2001:db8:2::3 '
+    '--outbound-if6 eth1': ('198.51.100.3', '2001:db8:2::3', 'remote2'),
+}
+
+
+@pytest.mark.parametrize('options', OUTBOUND)
+def test_outbound(start_passt, start_vm, topology, options):
+    """Connections and datagrams leave as asked for, by the remotes' word"""
+    ns = start_vm(start_passt(*options.split()).connect()).up().ns
+    *sources, remote = OUTBOUND[options]
+    remote = getattr(topology, remote)
+    for address, expected in zip(REMOTES, sources):
+        with remote.tcp_listen(address) as server:
+            ns.tcp_connect(address, server.getsockname()[1]).close()
+            peer, (source, *_) = server.accept()
+            peer.close()
+            assert source == expected
+        with remote.udp(address) as server:
+            with ns.udp(v6=':' in address) as client:
+                client.sendto(b'?', server.getsockname()[:2])
+                assert server.recvfrom(9)[1][0] == expected
+
+
+def test_guests_come_and_go(start_passt, start_vm, topology):
+    """Connections end with the guest; the next one gets its own"""
+    passt = start_passt('-t', '8080')
+    for mac in '52:54:00:00:00:01', '52:54:00:00:00:02':
+        vm = start_vm(passt.connect(), mac=mac).up()
+        client, peer = connect(vm.ns, topology.remote1, SHARED4)
+        with vm.ns.tcp_listen('0.0.0.0', 8080) as server:
+            inbound = topology.remote1.tcp_connect('192.0.2.2', 8080)
+            server.accept()[0].close()
+        with client, peer, inbound:
+            client.sendall(b'?')
+            assert peer.recv(9) == b'?'
+            vm.lose()
+            with pytest.raises(ConnectionResetError):
+                peer.recv(9)
+    assert passt.process.poll() is None
+    assert passt.log_text().count('Guest connected') == 2
+    assert passt.log_text().count('Guest disconnected') == 2
+
+
+def test_second_guest_is_refused(start_passt, start_vm):
+    """The first one doesn't notice"""
+    passt = start_passt()
+    vm = start_vm(passt.connect()).up()
+    for _ in range(3):
+        with passt.connect() as s:
+            assert lab_vm.RawGuest(s).is_dropped()
+    vm.ns.run(f'ping -c 1 -W {WAIT_S} {SHARED4}')
+    assert vm.is_connected()
+    assert passt.log_text().count('Another guest refused') == 1
+
+
+def test_one_off(start_passt):
+    """The program ends with the guest"""
+    passt = start_passt('--one-off')
+    with passt.connect() as s:
+        assert lab_vm.RawGuest(s).receive()
+        with passt.connect() as other:
+            assert lab_vm.RawGuest(other).is_dropped()
+        assert passt.process.poll() is None
+    assert passt.process.wait(WAIT_S) == 0
+
+
+@pytest.mark.parametrize('length', [0, 13, 65550, 0x7fffffff, 0xffffffff])
+def test_scenario_82_bad_length(start_passt, start_vm, length):
+    """The connection is dropped, the next one is as good as ever"""
+    passt = start_passt()
+    with passt.connect() as s:
+        s.sendall(lab_vm.LENGTH.pack(length) + bytes(100))
+        assert lab_vm.RawGuest(s).is_dropped()
+    vm = start_vm(passt.connect()).up()
+    vm.ns.run(f'ping -c 1 -W {WAIT_S} {SHARED6}')
+    assert f'announced a frame of {length} bytes' in passt.log_text()
+
+
+def test_scenario_57_frames_are_padded(start_passt):
+    """None is shorter than Ethernet allows"""
+    with start_passt().connect() as s:
+        guest = lab_vm.RawGuest(s)
+        request = arp_request('192.0.2.2', '192.0.2.1')
+        guest.send(request)
+        frame = guest.receive()
+        while frame[12:14] != b'\x08\x06' or frame[20:22] != b'\0\2':
+            assert len(frame) >= 60
+            frame = guest.receive()
+        assert len(frame) == 60 and frame[:6] == MAC
+
+
+MAC = bytes.fromhex('525400123456')
+
+
+def arp_request(sender, target):
+    """A frame of the guest"""
+    arp = bytes.fromhex('0001080006040001') + MAC + socket.inet_aton(
+        sender) + bytes(6) + socket.inet_aton(target)
+    return b'\xff' * 6 + MAC + b'\x08\x06' + arp
+
+
+def test_scenario_59_announcements(start_passt):
+    """The guest is told of us and asked where it is, before it says a word"""
+    with start_passt().connect() as s:
+        guest = lab_vm.RawGuest(s)
+        asked = set()
+        while asked != {'ARP', 'NS', 'RA'}:
+            frame = guest.receive()
+            if frame[12:14] == b'\x08\x06':
+                # Who has 192.0.2.2, tell 192.0.2.1
+                assert frame[20:22] == b'\0\1'
+                assert socket.inet_ntoa(frame[28:32]) == '192.0.2.1'
+                assert socket.inet_ntoa(frame[38:42]) == '192.0.2.2'
+                asked.add('ARP')
+            elif frame[12:14] == b'\x86\xdd' and frame[20] == 58:
+                asked.add({134: 'RA', 135: 'NS'}[frame[54]])
+        # As long as it is silent
+        frame = guest.receive()
+        while frame[12:14] != b'\x08\x06':
+            frame = guest.receive()
+
+
+def test_scenario_17_and_19_guest_not_there_yet(start_passt, start_vm,
+                                                topology):
+    """Connections wait for the guest, as long as it takes to boot"""
+    passt = start_passt('-t', '8080')
+    client = topology.remote1.tcp_connect('192.0.2.2', 8080)
+    client.sendall(b'early')
+    vm = start_vm(passt.connect())
+    with client, vm.ns.tcp_listen('0.0.0.0', 8080) as server:
+        server.settimeout(3 * WAIT_S)
+        vm.up()
+        peer, _ = server.accept()
+        with peer:
+            assert peer.recv(9) == b'early'
+
+
+def test_scenario_7_guest_that_does_not_read(start_passt, start_vm, topology):
+    """Data waits for it, and all of it arrives"""
+    vm = start_vm(start_passt().connect()).up()
+    client, peer = connect(vm.ns, topology.remote1, SHARED4)
+    data = hashlib.shake_128(b'7').digest(SIZE)
+    peer.setblocking(False)
+    sent = 0
+    vm.pause(True)
+
+    def send_some():
+        nonlocal sent
+        with contextlib.suppress(BlockingIOError):
+            while sent < SIZE:
+                sent += peer.send(data[sent:sent + (1 << 16)])
+            return False
+        return True
+    # Until each of the buffers on the way is full
+    for _ in range(20):
+        wait_for(lambda: send_some() or sent == SIZE, 'a full socket')
+        time.sleep(0.01)
+    vm.pause(False)
+    peer.settimeout(WAIT_S)
+
+    def send_rest():
+        peer.sendall(data[sent:])
+        peer.close()
+    thread = threading.Thread(target=send_rest)
+    thread.start()
+    assert digest_of(client, SIZE) == hashlib.sha256(data).hexdigest()
+    thread.join()
+    client.close()
