@@ -27,8 +27,12 @@
 #include "log.h"
 #include "ndp.h"
 #include "passt.h"
+#include "syscalls.h"
 #include "tcp.h"
 #include "udp.h"
+
+/* What is called after start-up, see seccomp.c */
+const char demux_syscalls[] = "epoll_ctl";
 
 #define PORT_DHCP_SERVER	67	/* RFC 2131, 4.1 */
 #define PORT_DHCPV6_SERVER	547	/* RFC 8415, 7.2 */

@@ -26,7 +26,11 @@
 #include "flow.h"
 #include "log.h"
 #include "sock.h"
+#include "syscalls.h"
 #include "util.h"
+
+/* What is called after start-up, see seccomp.c */
+const char dgram_syscalls[] = "close getsockopt recvmsg setsockopt";
 
 /**
  * struct dgram_opts - socket options, by IP version, all of type int

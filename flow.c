@@ -38,6 +38,10 @@
 #include "flow.h"
 #include "log.h"
 #include "passt.h"
+#include "syscalls.h"
+
+/* What is called after start-up, see seccomp.c */
+const char flow_syscalls[] = "epoll_ctl";
 
 #define FLOW_RESERVE		64	/* Kept for use while evicting */
 #define FLOW_HALF_OPEN_MAX	2048	/* Attempts at the same time */

@@ -39,8 +39,12 @@
 #include "log.h"
 #include "ndp.h"
 #include "passt.h"
+#include "syscalls.h"
 #include "tap_stream.h"
 #include "timer.h"
+
+/* What is called after start-up, see seccomp.c */
+const char link_syscalls[] = "accept4 close epoll_ctl poll";
 
 #define LINK_PATH_FORMAT	"/tmp/passt_%u.socket"
 #define LINK_PATHS		64U	/* Tried, from 1 on */

@@ -36,7 +36,11 @@
 #include "log.h"
 #include "netns.h"
 #include "netns_child.h"
+#include "syscalls.h"
 #include "util.h"
+
+/* What is called after start-up, see seccomp.c */
+const char netns_syscalls[] = "send waitpid";
 
 #define STACK_SIZE	(256 * 1024)	/* Bytes, of processes started here */
 

@@ -24,8 +24,12 @@
 #include "frame.h"
 #include "log.h"
 #include "pcap.h"
+#include "syscalls.h"
 #include "util.h"
 #include "view.h"
+
+/* What is called after start-up, see seccomp.c */
+const char pcap_syscalls[] = "close ftruncate lseek writev";
 
 #define PCAP_MAGIC		0xa1b2c3d4U	/* Microseconds */
 #define PCAP_VERSION_MAJOR	2

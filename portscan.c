@@ -35,7 +35,11 @@
 
 #include "netns.h"
 #include "portscan.h"
+#include "syscalls.h"
 #include "util.h"
+
+/* What is called after start-up, see seccomp.c */
+const char portscan_syscalls[] = "pread recv send";
 
 #define BUF_SIZE	16384	/* Bytes read at once: about 100 lines */
 

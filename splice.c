@@ -39,6 +39,11 @@
 #include "passt.h"
 #include "sock.h"
 #include "splice.h"
+#include "syscalls.h"
+
+/* What is called after start-up, see seccomp.c */
+const char splice_syscalls[] =
+	"close getsockopt read recv send shutdown splice";
 
 #define SPLICE_PIPES		128	/* In stock */
 #define SPLICE_PIPES_SHARE	8	/* Descriptors allowed for each */

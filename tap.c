@@ -25,7 +25,11 @@
 #include "ip.h"
 #include "passt.h"
 #include "pcap.h"
+#include "syscalls.h"
 #include "view.h"
+
+/* What is called after start-up, see seccomp.c */
+const char tap_syscalls[] = "epoll_ctl";
 
 /**
  * none_reserve() - struct tap_ops @reserve: there will be room with a guest

@@ -31,9 +31,13 @@
 #include <sys/socket.h>
 
 #include "log.h"
+#include "syscalls.h"
 #include "tap.h"
 #include "tap_stream.h"
 #include "util.h"
+
+/* What is called after start-up, see seccomp.c */
+const char tap_stream_syscalls[] = "close recv sendmsg setsockopt";
 
 #define STREAM_HDR_LEN		sizeof(uint32_t)
 #define STREAM_FROM_GUEST_SIZE	(512U * 1024)

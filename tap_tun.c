@@ -24,9 +24,13 @@
 #include <linux/if_tun.h>
 
 #include "log.h"
+#include "syscalls.h"
 #include "tap.h"
 #include "tap_tun.h"
 #include "util.h"
+
+/* What is called after start-up, see seccomp.c */
+const char tap_tun_syscalls[] = "read write";
 
 /* Since Linux 6.2, missing from older headers */
 #ifndef TUN_F_USO4

@@ -34,9 +34,13 @@
 #include "passt.h"
 #include "sock.h"
 #include "stats.h"
+#include "syscalls.h"
 #include "tcp.h"
 #include "tcp_conn.h"
 #include "tcp_seq.h"
+
+/* What is called after start-up, see seccomp.c */
+const char tcp_syscalls[] = "close getsockopt recv sendmsg shutdown socket";
 
 #define TCP_RTO_MAX_MS		60000	/* RFC 6298, 2.5 */
 #define TCP_SYN_RETRIES		6	/* RFC 9293, 3.8.3: R2 over 3 minutes */

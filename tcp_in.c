@@ -26,9 +26,13 @@
 #include "passt.h"
 #include "sock.h"
 #include "stats.h"
+#include "syscalls.h"
 #include "tcp.h"
 #include "tcp_conn.h"
 #include "tcp_seq.h"
+
+/* What is called after start-up, see seccomp.c */
+const char tcp_in_syscalls[] = "sendmsg";
 
 #define TCP_DUP_ACKS		3	/* RFC 5681, 3.2 */
 #define TCP_MSS_MIN		48	/* Less is mostly header */

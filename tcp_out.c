@@ -30,9 +30,13 @@
 #include "passt.h"
 #include "sock.h"
 #include "stats.h"
+#include "syscalls.h"
 #include "tcp.h"
 #include "tcp_conn.h"
 #include "tcp_seq.h"
+
+/* What is called after start-up, see seccomp.c */
+const char tcp_out_syscalls[] = "getsockopt recv recvmsg";
 
 #define TCP_OUT_FRAMES		16	/* Filled by one recvmsg() at most */
 #define TCP_OUT_IOV		(TCP_OUT_FRAMES * 8)

@@ -26,8 +26,12 @@
 #include "icmp_err.h"
 #include "ip.h"
 #include "passt.h"
+#include "syscalls.h"
 #include "udp_flow.h"
 #include "udp_relay.h"
+
+/* What is called after start-up, see seccomp.c */
+const char udp_batch_syscalls[] = "sendmmsg";
 
 /* Messages and their pieces kept back; a frame adds a few at most */
 #define UDP_BATCH_MSGS		64

@@ -16,10 +16,14 @@
 #include <string.h>
 #include <linux/udp.h>
 
+#include "syscalls.h"
 #include "udp_flow.h"
 #include "udp_relay.h"
 #include "util.h"
 #include "view.h"
+
+/* What is called after start-up, see seccomp.c */
+const char udp_relay_syscalls[] = "recvmmsg sendmmsg sendmsg";
 
 #define UDP_SPLIT_IOVS		512	/* As many as a joined message has */
 

@@ -28,8 +28,12 @@
 #include "nsock.h"
 #include "passt.h"
 #include "sock.h"
+#include "syscalls.h"
 #include "udp_flow.h"
 #include "udp_relay.h"
+
+/* What is called after start-up, see seccomp.c */
+const char udp_splice_syscalls[] = "bind";
 
 /**
  * udp_splice_socket() - Make the socket towards the target

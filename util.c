@@ -14,7 +14,11 @@
 #include <unistd.h>
 #include <sys/random.h>
 
+#include "syscalls.h"
 #include "util.h"
+
+/* What is called after start-up, see seccomp.c */
+const char util_syscalls[] = "getrandom";
 
 /**
  * util_now_ms() - time that only moves forward
