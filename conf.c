@@ -100,6 +100,16 @@ static const struct opt conf_rows[] = {
 	  .accepts = "UID, UID:GID, LOGIN or LOGIN:GROUP",
 	  .help = "UID, UID:GID, LOGIN or LOGIN:GROUP to run as\n"
 		  "default: nobody, if started as root" },
+	{ "sandbox", 0, OPT_ANY,
+	  OPT_CALL, .handler = conf_set_sandbox, .arg = "MODE",
+	  .accepts = "strict, auto or none",
+	  .help = "strict: don't start without all of the sandbox\n"
+		  "auto: go on with what is possible\n"
+		  "none: no sandbox, for debugging\n"
+		  "default: strict" },
+	{ "chroot-fallback", 0, OPT_ANY, FLAG(chroot_fallback),
+	  .help = "Let chroot() do if pivot_root() fails, as in an\n"
+		  "initramfs" },
 	{ "help", 'h', OPT_ANY, DO(show_help),
 	  .help = "Show this and exit" },
 	{ "version", 0, OPT_ANY, DO(show_version),
@@ -212,8 +222,6 @@ static const struct opt conf_rows[] = {
 	  .arg = "ADDR", .accepts = ACCEPT_UNICAST ", or none",
 	  .help = "Address that means the guest's on the host,\n"
 		  "or none" },
-	{ "chroot-fallback", 0, OPT_ANY, DO(conf_set_nothing),
-	  .help = "Accepted without effect" },
 	{ "tcp-ports", 't', OPT_ANY | OPT_REPEAT,
 	  TO(ports[PORTS_TCP_IN], conf_add_ports),
 	  .arg = "SPEC", .accepts = ACCEPT_PORTS,

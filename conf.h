@@ -21,6 +21,14 @@
 enum conf_mode { MODE_PASST, MODE_PASTA };
 
 /**
+ * enum conf_sandbox - what happens if a step of the sandbox fails
+ * @SANDBOX_STRICT:	The program ends
+ * @SANDBOX_AUTO:	A warning, and the steps that are left are taken
+ * @SANDBOX_NONE:	No step is taken at all
+ */
+enum conf_sandbox { SANDBOX_STRICT, SANDBOX_AUTO, SANDBOX_NONE };
+
+/**
  * enum conf_ports - which of the port options a specification came from
  * @PORTS_TCP_IN:	-t, --tcp-ports
  * @PORTS_UDP_IN:	-u, --udp-ports
@@ -70,6 +78,8 @@ enum conf_ports {
  * @socket:		UNIX socket that guests connect to, "" for a default
  * @fd:			Socket of the guest that was passed to us, -1 for none
  * @one_off:		End when the guest does
+ * @sandbox:		How strict the sandbox is
+ * @chroot_fallback:	Without pivot_root(2), chroot(2) will do
  * @ns_ifname:		Interface in the namespace
  * @netns:		Path of the network namespace, "" to create one
  * @userns:		Path of the user namespace, "" if none is to be joined
@@ -126,6 +136,8 @@ struct conf {
 	char socket[CONF_SOCKET_MAX];
 	int fd;
 	bool one_off;
+	enum conf_sandbox sandbox;
+	bool chroot_fallback;
 	char ns_ifname[IFNAMSIZ];
 	char netns[PATH_MAX];
 	char userns[PATH_MAX];

@@ -81,6 +81,29 @@ const char *conf_set_verbose(void *target, const struct opt *o, const char *arg)
 }
 
 /**
+ * conf_set_sandbox() - --sandbox: what to do about steps that fail
+ */
+const char *conf_set_sandbox(void *target, const struct opt *o, const char *arg)
+{
+	static const char *const modes[] = {
+		[SANDBOX_STRICT] = "strict",
+		[SANDBOX_AUTO] = "auto",
+		[SANDBOX_NONE] = "none",
+	};
+	struct conf *conf = target;
+	unsigned i;
+
+	(void)o;
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (!strcmp(arg, modes[i])) {
+			conf->sandbox = (enum conf_sandbox)i;
+			return NULL;
+		}
+	}
+	return opt_bad;
+}
+
+/**
  * conf_set_nothing() - accept an option that has no effect
  */
 const char *conf_set_nothing(void *target, const struct opt *o, const char *arg)

@@ -29,6 +29,7 @@ opt_handler conf_set_only;
 opt_handler conf_set_outbound;
 opt_handler conf_set_outbound_if;
 opt_handler conf_set_runas;
+opt_handler conf_set_sandbox;
 opt_handler conf_set_search;
 opt_handler conf_set_userns;
 opt_handler conf_set_verbose;

@@ -37,6 +37,10 @@
 #include "ip.h"
 #include "log.h"
 #include "passt.h"
+#include "syscalls.h"
+
+/* What is called after start-up, see seccomp.c */
+const char icmp_syscalls[] = "close sendmsg socket";
 
 #define ICMP_RECV_MAX		64	/* Receptions before others' turn */
 #define ICMP_LEN_MAX		65536	/* More than any message */
@@ -187,7 +191,7 @@ static bool icmp_check_permission(struct ctx *c, enum ipver v)
 	if (!c->icmp->is_told)
 		warn("Can't send the guest's pings: group %u isn't in the "
 		     "range of sysctl net.ipv4.ping_group_range",
-		     (unsigned)getegid());
+		     (unsigned)c->conf.runas_gid);
 	c->icmp->is_told = true;
 	return true;
 }

@@ -8,22 +8,33 @@
  *     isolate_close_fds(), nothing but that and stdin, stdout and stderr
  *     remains open of what our parent had.
  *  2. The host's configuration is asked for.
- *  3. isolate_open_pidfile(), link_init(), which binds the socket for virtual
+ *  3. isolate_open_files(), link_init(), which binds the socket for virtual
  *     machines, and whatever else names files: as the user that started us, who
  *     may be the only one allowed to.
  *  4. netns_open() or netns_spawn(), netns_setup_tun(), netns_watch(),
  *     nsock_start(): with all privileges, as joining namespaces takes them.
  *  5. listen_init() binds sockets: ports below 1024 take privileges.
- *  6. isolate_drop_ids(): user, groups and capabilities go, for good.
- *  7. isolate_background(): last of all, as our parent takes the end of its
- *     child for the sign that everything is ready.
- *  8. netns_start_command(): then the loop runs.
+ *  6. isolate_sandbox(): user, groups and capabilities go, for good, and so
+ *     does the file system, see sandbox.c.
+ *  7. isolate_background(): our parent is told only after stage 8. Signals are
+ *     watched from then on: they belong to the process.
+ *  8. isolate_ready(): from here on, system calls that aren't on the lists end
+ *     the process. Our parent takes the end of its child for the sign that
+ *     everything is ready.
+ *  9. netns_start_command(): then the loop runs.
  *
- * From stage 6 on, we can't join namespaces, and can't open what only the user
- * that started us may open. There is no sandbox after stage 7 yet: file system
- * and system calls remain as they were.
+ * The processes of nsock.c go through stage 6 and the filter by themselves. The
+ * command of netns_spawn() is not affected by stages after the 4th.
  *
- * The command of netns_spawn() is not affected by stages after the 4th.
+ * With CAP_SYS_ADMIN, the namespaces of stage 6 are made first, while we may.
+ * Without, it's the user namespace made last that allows for them, and ids
+ * have to be changed before: nobody but us is mapped there.
+ *
+ * CAP_NET_BIND_SERVICE is of use after start-up if ports are bound then, and it
+ * counts only in the user namespace that the network namespace belongs to. So
+ * it's for another process, see nsock.c, to keep it, stay there, and bind
+ * sockets for us. For those of the host, it has to be granted, by setcap(8) or
+ * as an ambient capability. Root has it anyway: that is no grant.
  */
 
 #include <errno.h>
@@ -33,6 +44,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -41,6 +53,7 @@
 #include "conf.h"
 #include "isolate.h"
 #include "log.h"
+#include "sandbox.h"
 #include "util.h"
 
 #define PID_FILE_MODE	0644	/* Managers running as others read it */
@@ -103,7 +116,7 @@ void isolate_start(void)
  *
  * Return: descriptor, -1 if there is no such file; ends the program on failure
  */
-int isolate_open_pidfile(const char *path)
+static int isolate_open_pidfile(const char *path)
 {
 	int fd;
 
@@ -116,6 +129,23 @@ int isolate_open_pidfile(const char *path)
 		die("option '--pid': can't open '%.80s' (%s), accepted: a "
 		    "file to write to", path, log_strerror(errno));
 	return fd;
+}
+
+/**
+ * isolate_open_files() - Open what later stages need
+ * @iso:	Set
+ * @conf:	Configuration
+ */
+void isolate_open_files(struct isolate *iso, const struct conf *conf)
+{
+	*iso = (struct isolate) { .null_fd = -1, .ready_fd = -1 };
+	iso->pid_fd = isolate_open_pidfile(conf->pid_file);
+	if (conf->foreground || conf->command)
+		return;
+
+	iso->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (iso->null_fd < 0)
+		die_errno("Can't open /dev/null");
 }
 
 /**
@@ -160,33 +190,15 @@ static void isolate_drop_bounds(void)
 }
 
 /**
- * isolate_drop_caps() - Give up all capabilities we have
+ * isolate_has_caps() - Are these capabilities in effect?
+ * @need:	Bits by number of the capability, below 32
  *
- * Source: capabilities(7), capset(2), prctl(2)
- */
-void isolate_drop_caps(void)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	if (syscall(SYS_capset, &header, data))
-		die_errno("Can't drop capabilities");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		die_errno("Can't set no_new_privs");
-}
-
-/**
- * isolate_can_change_ids() - Have we the capabilities to become another user?
- *
- * Return: true if so
+ * Return: true if all of them are
  *
  * Source: capabilities(7), capget(2)
  */
-bool isolate_can_change_ids(void)
+static bool isolate_has_caps(uint32_t need)
 {
-	const uint32_t need = 1U << CAP_SETUID | 1U << CAP_SETGID;
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
@@ -197,19 +209,59 @@ bool isolate_can_change_ids(void)
 }
 
 /**
- * isolate_drop_ids() - Become the user to run as, without any privileges
+ * isolate_can_change_ids() - Have we the capabilities to become another user?
+ *
+ * Return: true if so
+ */
+bool isolate_can_change_ids(void)
+{
+	return isolate_has_caps(1U << CAP_SETUID | 1U << CAP_SETGID);
+}
+
+/**
+ * isolate_may_bind() - Was it granted to us to bind low ports of the host?
+ *
+ * Return: true if we have the capability, and not just because we are root
+ */
+bool isolate_may_bind(void)
+{
+	return geteuid() && !isolate_has_caps(1U << CAP_SYS_ADMIN) &&
+	       isolate_has_caps(1U << CAP_NET_BIND_SERVICE);
+}
+
+/**
+ * isolate_drop_caps() - Give up all capabilities we have
+ * @keep:	But for these, bits by number of the capability, below 32
+ *
+ * Source: capabilities(7), capset(2), prctl(2)
+ */
+static void isolate_drop_caps(uint32_t keep)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		{ .effective = keep, .permitted = keep },
+	};
+
+	if (syscall(SYS_capset, &header, data))
+		die_errno("Can't drop capabilities");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		die_errno("Can't set no_new_privs");
+}
+
+/**
+ * isolate_drop_ids() - Become the user to run as
  * @conf:	Configuration: user and group, our own ones for no change
  *
  * Supplementary groups go even if the user remains, where we are allowed to:
  * an ordinary user is not, and neither is root of most user namespaces.
  */
-void isolate_drop_ids(const struct conf *conf)
+static void isolate_drop_ids(const struct conf *conf)
 {
 	uid_t uid = conf->runas_uid;
 	gid_t gid = conf->runas_gid;
 	bool change = uid != geteuid() || gid != getegid();
-
-	isolate_drop_bounds();
 
 	if (setgroups(0, NULL) && (change || errno != EPERM))
 		die_errno("Can't drop supplementary groups");
@@ -217,47 +269,134 @@ void isolate_drop_ids(const struct conf *conf)
 	if (setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		die_errno("option '--runas': can't change to UID %u, GID %u",
 			  (unsigned)uid, (unsigned)gid);
+}
 
-	isolate_drop_caps();
+/**
+ * isolate_sandbox() - Give up privileges, and access to all that has a name
+ * @conf:	Configuration
+ * @what:	ISOLATE_* bits
+ *
+ * Capability bounds are dropped twice: a user namespace begins with all again.
+ */
+void isolate_sandbox(const struct conf *conf, unsigned what)
+{
+	bool admin = isolate_has_caps(1U << CAP_SYS_ADMIN);
+	bool new_pid = what & ISOLATE_MAY_FORK && !conf->foreground &&
+		       !conf->command;
+	uint32_t keep = 0;
+
+	if (what & ISOLATE_KEEP_BIND)
+		keep = 1U << CAP_NET_BIND_SERVICE;
+	if (admin)
+		sandbox_detach(conf, new_pid);
+	isolate_drop_bounds();
+	if (!(what & ISOLATE_KEEP_IDS))
+		isolate_drop_ids(conf);
+	if (!keep && sandbox_new_user(conf, !admin)) {
+		if (!admin)
+			sandbox_detach(conf, new_pid);
+		isolate_drop_bounds();
+	}
+
+	isolate_drop_caps(keep);
+	if (conf->sandbox != SANDBOX_NONE && prctl(PR_SET_DUMPABLE, 0))
+		die_errno("Can't keep others from tracing us");
+	sandbox_deny_files(conf, keep && !admin);
 	umask(S_IRWXG | S_IRWXO);
 }
 
 /**
- * isolate_background() - Tell that we are ready, and go to the background
- * @conf:	Configuration: whether to stay in the foreground
- * @pid_fd:	PID file from isolate_open_pidfile(), closed; -1 for none
+ * isolate_wait_ready() - Wait in the parent until the child is ready, and end
+ * @iso:	What stages have open
+ * @conf:	Configuration
+ * @fd:		Our end of the pair to the child
+ * @pid:	The child
  *
- * Returns in the process that goes on. The one we were started as ends with
- * status 0, after the PID file is written. Whoever reads our output until its
- * end is not to wait for the one that goes on.
+ * A child that ends before has told why.
  */
-void isolate_background(const struct conf *conf, int pid_fd)
+static _Noreturn void isolate_wait_ready(const struct isolate *iso,
+					 const struct conf *conf, int fd,
+					 pid_t pid)
 {
-	int null_fd, fd;
+	int err;
+
+	send(fd, &pid, sizeof(pid), MSG_NOSIGNAL);
+	if (recv(fd, &err, sizeof(err), 0) != sizeof(err))
+		_exit(EXIT_FAILURE);
+	if (err)
+		sandbox_fail(conf, err, SANDBOX_FILTER);
+	isolate_write_pidfile(iso->pid_fd, pid);
+	_exit(EXIT_SUCCESS);
+}
+
+/**
+ * isolate_background() - Go to the background, unless told not to
+ * @iso:	What stages have open
+ * @conf:	Configuration: whether to stay in the foreground
+ *
+ * Returns in the process that goes on. The one we were started as waits for
+ * isolate_ready() there.
+ */
+void isolate_background(struct isolate *iso, const struct conf *conf)
+{
+	int pair[2];
 	pid_t pid;
 
-	if (conf->foreground || conf->command) {
-		isolate_write_pidfile(pid_fd, getpid());
+	if (conf->foreground || conf->command)
 		return;
-	}
 
-	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null_fd < 0)
-		die_errno("Can't open /dev/null");
-
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		die_errno("Can't create a pair of sockets");
 	pid = fork();
 	if (pid < 0)
 		die_errno("Can't go to the background");
 	if (pid) {
-		isolate_write_pidfile(pid_fd, pid);
-		_exit(EXIT_SUCCESS);
+		close(pair[1]);
+		isolate_wait_ready(iso, conf, pair[0], pid);
 	}
 
-	if (pid_fd >= 0)
-		close(pid_fd);
+	close(pair[0]);
+	iso->ready_fd = pair[1];
+	/* In a PID namespace of our own, nothing but our parent can tell */
+	if (recv(iso->ready_fd, &pid, sizeof(pid), 0) != sizeof(pid))
+		_exit(EXIT_FAILURE);
+	log_set_pid(pid);
+	if (iso->pid_fd >= 0)
+		close(iso->pid_fd);
 	setsid();
+}
+
+/**
+ * isolate_ready() - Restrict system calls, then tell that we are ready
+ * @iso:	What stages have open, closed
+ * @conf:	Configuration
+ * @lists:	System calls needed from now on, see seccomp.c
+ *
+ * Whoever reads our output until its end is not to wait for the process in the
+ * background: it lets go of stdin, stdout and stderr here.
+ */
+void isolate_ready(struct isolate *iso, const struct conf *conf,
+		   const char *const *lists)
+{
+	int fd, err;
+
+	if (iso->ready_fd < 0) {
+		isolate_write_pidfile(iso->pid_fd, getpid());
+		err = -sandbox_filter(conf, lists, true);
+		if (err)
+			sandbox_fail(conf, err, SANDBOX_FILTER);
+		return;
+	}
+
 	log_detach_stderr();
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		dup2(null_fd, fd);
-	close(null_fd);
+		dup2(iso->null_fd, fd);
+	close(iso->null_fd);
+
+	err = -sandbox_filter(conf, lists, true);
+	if (send(iso->ready_fd, &err, sizeof(err), MSG_NOSIGNAL) < 0)
+		_exit(EXIT_FAILURE);
+	close(iso->ready_fd);
+	if (err)
+		sandbox_fail(conf, err, SANDBOX_FILTER);
 }

@@ -48,8 +48,12 @@
 #include "passt.h"
 #include "sock.h"
 #include "splice.h"
+#include "syscalls.h"
 #include "tcp.h"
 #include "udp.h"
+
+/* What is called after start-up, see seccomp.c */
+const char listen_syscalls[] = "accept4 close epoll_ctl socket";
 
 #define ACCEPT_MAX		64	/* Connections, before others' turn */
 #define ACCEPT_PAUSE_MS		100
@@ -184,6 +188,21 @@ static void listen_close_rule(struct ctx *c, unsigned rule)
 }
 
 /**
+ * listen_by_other() - Have a process that may do so bind a socket
+ * @n:		That process, NULL if there is none
+ * @fd:		Socket, sock_listen() failed with -EACCES
+ * @p:		Where to listen
+ *
+ * Return: 0, or -errno: -EACCES if there is nobody, or its answer
+ */
+static int listen_by_other(struct nsock *n, int fd, const struct sock_listen *p)
+{
+	int rc = nsock_bind(n, fd, &p->addr, p->port);
+
+	return rc ? rc : sock_listen_bound(fd, p);
+}
+
+/**
  * listen_open_one() - Make one listener
  * @c:		Execution context
  * @rule:	Index of its rule
@@ -220,6 +239,9 @@ static int listen_open_one(struct ctx *c, unsigned rule,
 	if (r->proto == IPPROTO_UDP)
 		udp_listener_opened(fd);
 	rc = sock_listen(fd, &p);
+	if (rc == -EACCES)
+		rc = listen_by_other(r->from == PLACE_NS ? c->nsock : c->binder,
+				     fd, &p);
 	if (!rc)
 		rc = listen_enter(c, rule, port, fd);
 	if (rc)
@@ -619,6 +641,24 @@ void listen_init(struct ctx *c, const struct netns *ns)
 
 	listen_init_rules(c);
 	listen_scan(c);
+}
+
+/**
+ * listen_may_bind_host() - May ports of the host be bound later on?
+ * @c:		Execution context
+ *
+ * Return: true if a rule follows what the guest binds
+ */
+bool listen_may_bind_host(const struct ctx *c)
+{
+	const struct fwd_rule *r = c->listen->table.rules;
+	unsigned i;
+
+	for (i = 0; i < FWD_RULES_MAX; i++, r++) {
+		if (r->proto && r->from == PLACE_HOST && r->flags & FWD_SCAN)
+			return true;
+	}
+	return false;
 }
 
 /**

@@ -36,6 +36,7 @@ void listen_init(struct ctx *c, const struct netns *ns);
 int listen_add(struct ctx *c, const struct fwd_rule *rule, char *why,
 	       size_t why_size);
 int listen_remove(struct ctx *c, const struct fwd_rule *rule);
+bool listen_may_bind_host(const struct ctx *c);
 void listen_print(const struct ctx *c);
 void listen_start(struct ctx *c);
 void listen_event(struct ctx *c, uint32_t index, uint32_t events);

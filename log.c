@@ -29,7 +29,11 @@
 #include <sys/un.h>
 
 #include "log.h"
+#include "syscalls.h"
 #include "util.h"
+
+/* What is called after start-up, see seccomp.c */
+const char log_syscalls[] = "ftruncate lseek pread pwrite send write";
 
 #define LOG_LINE_MAX		1024	/* Bytes of a line, newline included */
 #define LOG_STAMP_MAX		48	/* Bytes of time and level before it */
@@ -43,6 +47,7 @@ enum log_level log_level = LOG_LEVEL_INFO;
 static int log_file_fd = -1;
 static size_t log_file_max;
 static int log_syslog_fd = -1;
+static pid_t log_pid;
 static char log_ident[32];
 static bool log_detached;
 static char log_move_buf[LOG_MOVE_SIZE];
@@ -282,7 +287,7 @@ static void log_to_syslog(enum log_level level, const char *line, size_t len)
 
 	n = snprintf(buf, sizeof(buf), "<%d>%s[%d]: %.*s",
 		     LOG_FACILITY | log_levels[level].severity, log_ident,
-		     (int)getpid(), (int)len - 1, line);
+		     (int)log_pid, (int)len - 1, line);
 
 	send(log_syslog_fd, buf, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -444,6 +449,15 @@ int log_open_file(const char *path, size_t size_max)
 }
 
 /**
+ * log_set_pid() - tell the system logger this PID from now on
+ * @pid:	PID as others see it
+ */
+void log_set_pid(pid_t pid)
+{
+	log_pid = pid;
+}
+
+/**
  * log_open_syslog() - connect to the system logger
  * @ident:	Name that we give ourselves there
  *
@@ -459,6 +473,7 @@ void log_open_syslog(const char *ident)
 	int saved_errno = errno, fd;
 
 	snprintf(log_ident, sizeof(log_ident), "%s", ident);
+	log_set_pid(getpid());
 
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {

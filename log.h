@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /**
  * enum log_level - how much is told, each level includes those before it
@@ -34,6 +35,7 @@ void log_die(int err, const char *fmt, ...)
 bool log_allowed(uint64_t *last_ms, unsigned *suppressed);
 void log_set_level(enum log_level level);
 int log_open_file(const char *path, size_t size_max);
+void log_set_pid(pid_t pid);
 void log_open_syslog(const char *ident);
 void log_detach_stderr(void);
 const char *log_strerror(int err);

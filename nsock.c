@@ -17,6 +17,10 @@
  * has to wait, for as long as the agent takes for a socket(2), only if more
  * were used up in one turn of the loop than there were.
  *
+ * The agent also binds sockets that we have no right to bind, to ports below
+ * 1024: in a user namespace that was joined, it has kept the capability for it.
+ * Another one without a namespace does nothing else, on the host.
+ *
  * The agent ends as soon as our end of the pair is closed, that is, with us. It
  * ignores signals, as those of the terminal are not meant for it. If it ends
  * before us, as it was killed, nothing can replace it. nsock_event() tells so:
@@ -32,30 +36,42 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "isolate.h"
 #include "log.h"
 #include "netns.h"
 #include "nsock.h"
+#include "sandbox.h"
+#include "syscalls.h"
 #include "util.h"
+
+/* What is called after start-up, see seccomp.c: by us, and by the agent */
+const char nsock_syscalls[] = "close poll recvmsg send sendmsg";
+static const char agent_syscalls[] = "bind close recvmsg sendmsg socket";
 
 #define STOCK_MAX	64	/* Below SCM_MAX_FD, 253: see unix(7) */
 #define STOCK_WAIT_MS	1000	/* For the agent, if nothing is in stock */
 
 /* Kinds of sockets: each protocol in each IP version */
 #define KINDS		(2 * IPVER_MAX)
+#define KIND_BIND	KINDS	/* None of them, but a socket to be bound */
 
 /**
  * struct nsock_msg - request to the agent, and its answer
- * @kind:	Index of the kind
+ * @kind:	Index of the kind, or KIND_BIND
  * @count:	Sockets asked for, or sent along
- * @error:	Answer: errno if these are fewer, else 0
+ * @error:	Answer: errno if these are fewer or can't be bound, else 0
+ * @len:	Bytes of @sa
+ * @sa:		Address that the socket sent along is to be bound to
  */
 struct nsock_msg {
 	uint8_t kind;
 	uint8_t count;
 	int32_t error;
+	socklen_t len;
+	union sockaddr_any sa;
 };
 
 /**
@@ -87,12 +103,16 @@ struct nsock_stock {
  * @ctl:	Our end of the pair, -1 once nsock_event() told that it is gone
  * @gone:	The agent is gone
  * @late:	It doesn't answer, as far as we know
+ * @binding:	An answer to nsock_bind() is to come
+ * @bind_error:	errno of the last one
  * @stock:	What we have, by kind
  */
 struct nsock {
 	int ctl;
 	bool gone;
 	bool late;
+	bool binding;
+	int bind_error;
 	struct nsock_stock stock[KINDS];
 };
 
@@ -114,28 +134,112 @@ static unsigned kind_of(enum ipver v, uint8_t proto)
 }
 
 /**
- * agent_enter() - Enter the namespace, for good
- * @ns:		Namespace
+ * struct nsock_fds - descriptors that came with a message
+ * @fd:		These
+ * @count:	How many
+ * @cut:	There were more, but no room in our table
+ */
+struct nsock_fds {
+	int fd[STOCK_MAX];
+	unsigned count;
+	bool cut;
+};
+
+/**
+ * nsock_send() - Send a message, with descriptors
+ * @ctl:	End of the pair
+ * @msg:	Message
+ * @fds:	Descriptors, @msg->count of them
+ * @flags:	As of sendmsg(2)
+ *
+ * Return: 0, or -errno
+ */
+static int nsock_send(int ctl, struct nsock_msg *msg, const int *fds, int flags)
+{
+	struct iovec iov = { .iov_base = msg, .iov_len = sizeof(*msg) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	size_t len = msg->count * sizeof(*fds);
+	union nsock_control control;
+
+	if (len) {
+		memset(&control, 0, sizeof(control));
+		control.cmsg.cmsg_level = SOL_SOCKET;
+		control.cmsg.cmsg_type = SCM_RIGHTS;
+		control.cmsg.cmsg_len = CMSG_LEN(len);
+		memcpy(CMSG_DATA(&control.cmsg), fds, len);
+		mh.msg_control = control.buf;
+		mh.msg_controllen = CMSG_SPACE(len);
+	}
+	return sendmsg(ctl, &mh, flags | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/**
+ * nsock_recv() - Receive a message, with descriptors
+ * @ctl:	End of the pair
+ * @msg:	Set to the message
+ * @fds:	Set to the descriptors
+ * @flags:	As of recvmsg(2)
+ *
+ * Return: 0, -EPIPE if there is nobody any more, or other -errno
+ */
+static int nsock_recv(int ctl, struct nsock_msg *msg, struct nsock_fds *fds,
+		      int flags)
+{
+	struct iovec iov = { .iov_base = msg, .iov_len = sizeof(*msg) };
+	union nsock_control control;
+	struct msghdr mh = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	struct cmsghdr *cmsg;
+	ssize_t n;
+
+	n = recvmsg(ctl, &mh, flags | MSG_CMSG_CLOEXEC);
+	if (n < 0)
+		return -errno;
+	if (n != (ssize_t)sizeof(*msg))
+		return -EPIPE;
+
+	fds->count = 0;
+	fds->cut = mh.msg_flags & MSG_CTRUNC;
+	cmsg = CMSG_FIRSTHDR(&mh);
+	if (cmsg && cmsg->cmsg_level == SOL_SOCKET &&
+	    cmsg->cmsg_type == SCM_RIGHTS) {
+		size_t len = MIN(cmsg->cmsg_len - CMSG_LEN(0), sizeof(fds->fd));
+
+		memcpy(fds->fd, CMSG_DATA(cmsg), len);
+		fds->count = (unsigned)(len / sizeof(*fds->fd));
+	}
+	return 0;
+}
+
+/**
+ * agent_enter() - Enter the namespace, for good, and give up all else
+ * @ns:		Namespace, NULL to stay in that of the host
  * @conf:	Configuration: user and group to run as
  *
  * Root keeps its user ID in a user namespace that was joined, as there need
- * not be another: it is without capabilities all the same.
+ * not be another: it is left with CAP_NET_BIND_SERVICE, for what is the guest's
+ * anyway. Without a user namespace, there is nothing left.
  *
  * Return: 0, or -errno
  */
 static int agent_enter(const struct netns *ns, const struct conf *conf)
 {
-	if (ns->user_fd >= 0 && setns(ns->user_fd, CLONE_NEWUSER))
-		return -errno;
-	if (setns(ns->net_fd, CLONE_NEWNET))
+	unsigned what = ISOLATE_KEEP_BIND;
+
+	if (ns && ns->user_fd >= 0) {
+		if (setns(ns->user_fd, CLONE_NEWUSER))
+			return -errno;
+		what |= ISOLATE_KEEP_IDS;
+	} else if (ns) {
+		what = 0;
+	}
+	if (ns && setns(ns->net_fd, CLONE_NEWNET))
 		return -errno;
 
-	if (ns->user_fd >= 0)
-		isolate_drop_caps();
-	else
-		isolate_drop_ids(conf);
-
-	/* Nobody in the namespace may trace us */
+	/* Nobody in the namespace may trace us, sandbox or not */
+	isolate_sandbox(conf, what);
 	return prctl(PR_SET_DUMPABLE, 0) ? -errno : 0;
 }
 
@@ -164,36 +268,22 @@ static void agent_make(struct nsock_msg *msg, int *fds)
 }
 
 /**
- * agent_answer() - Send an answer, with sockets, and close those here
- * @ctl:	The agent's end of the pair
- * @msg:	Answer
- * @fds:	Descriptors
- *
- * Return: 0, or -errno
+ * agent_bind() - Bind a socket
+ * @msg:	Request, becomes the answer
+ * @fds:	Descriptors that came with it
+ * @count:	How many, all are closed
  */
-static int agent_answer(int ctl, struct nsock_msg *msg, const int *fds)
+static void agent_bind(struct nsock_msg *msg, const int *fds, unsigned count)
 {
-	struct iovec iov = { .iov_base = msg, .iov_len = sizeof(*msg) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	unsigned count = msg->count, i;
-	union nsock_control control;
-	ssize_t n;
+	socklen_t len = MIN(msg->len, sizeof(msg->sa));
+	unsigned i;
 
-	if (count) {
-		size_t len = count * sizeof(int);
-
-		memset(&control, 0, sizeof(control));
-		control.cmsg.cmsg_level = SOL_SOCKET;
-		control.cmsg.cmsg_type = SCM_RIGHTS;
-		control.cmsg.cmsg_len = CMSG_LEN(len);
-		memcpy(CMSG_DATA(&control.cmsg), fds, len);
-		mh.msg_control = control.buf;
-		mh.msg_controllen = CMSG_SPACE(len);
-	}
-	n = sendmsg(ctl, &mh, MSG_NOSIGNAL);
+	msg->count = 0;
+	msg->error = EBADF;
+	if (count)
+		msg->error = bind(fds[0], &msg->sa.sa, len) ? errno : 0;
 	for (i = 0; i < count; i++)
 		close(fds[i]);
-	return n < 0 ? -errno : 0;
 }
 
 /**
@@ -202,12 +292,15 @@ static int agent_answer(int ctl, struct nsock_msg *msg, const int *fds)
  * @conf:	Configuration: user and group to run as
  * @ctl:	Its end of the pair
  *
- * Ends by _exit(): what exit() does is up to the process it came from.
+ * Ends by _exit(): what exit() does is up to the process it came from. A step
+ * of the sandbox that fails is told of here.
  */
 static _Noreturn void agent(const struct netns *ns, const struct conf *conf,
 			    int ctl)
 {
-	int fds[STOCK_MAX] = { -1 }, fd;
+	static const char *const lists[] = { agent_syscalls, NULL };
+	int fds[STOCK_MAX] = { -1 }, fd, rc;
+	struct nsock_fds m;
 	struct nsock_msg msg;
 	sigset_t all;
 
@@ -215,78 +308,72 @@ static _Noreturn void agent(const struct netns *ns, const struct conf *conf,
 	sigprocmask(SIG_SETMASK, &all, NULL);
 
 	msg = (struct nsock_msg){ .error = -agent_enter(ns, conf) };
-	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+	for (fd = STDIN_FILENO; fd < STDERR_FILENO; fd++)
 		close(fd);
 	isolate_close_fds(ctl);
-	if (agent_answer(ctl, &msg, fds) || msg.error)
+	rc = sandbox_filter(conf, lists, false);
+	if (rc)
+		sandbox_fail(conf, -rc, SANDBOX_FILTER);
+	close(STDERR_FILENO);
+	if (nsock_send(ctl, &msg, fds, 0) || msg.error)
 		_exit(EXIT_FAILURE);
 
-	while (recv(ctl, &msg, sizeof(msg), 0) == (ssize_t)sizeof(msg)) {
-		agent_make(&msg, fds);
-		if (agent_answer(ctl, &msg, fds))
+	while (!nsock_recv(ctl, &msg, &m, 0)) {
+		unsigned i;
+
+		if (msg.kind == KIND_BIND)
+			agent_bind(&msg, m.fd, m.count);
+		else
+			agent_make(&msg, fds);
+		rc = nsock_send(ctl, &msg, fds, 0);
+		for (i = 0; i < msg.count; i++)
+			close(fds[i]);
+		if (rc)
 			break;
 	}
 	_exit(EXIT_SUCCESS);
 }
 
 /**
- * nsock_take_fds() - Take the sockets of an answer in stock
- * @s:		Stock of that kind
- * @mh:		Answer
- *
- * The kernel passes on only part of them if we are out of descriptors.
- */
-static void nsock_take_fds(struct nsock_stock *s, struct msghdr *mh)
-{
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(mh);
-	int fd[STOCK_MAX];
-	size_t len, i;
-
-	if (!cmsg || cmsg->cmsg_level != SOL_SOCKET ||
-	    cmsg->cmsg_type != SCM_RIGHTS)
-		return;
-
-	len = MIN(cmsg->cmsg_len - CMSG_LEN(0), sizeof(fd));
-	memcpy(fd, CMSG_DATA(cmsg), len);
-	for (i = 0; i < len / sizeof(fd[0]); i++) {
-		if (s->count < STOCK_MAX)
-			s->fd[s->count++] = fd[i];
-		else
-			close(fd[i]);
-	}
-}
-
-/**
  * nsock_receive() - Take in one answer
  * @n:		Source of sockets
+ *
+ * The kernel passes on only part of the sockets if we are out of descriptors.
  *
  * Return: 0, -EAGAIN if there is none now, -EPIPE if the agent is gone
  */
 static int nsock_receive(struct nsock *n)
 {
-	struct nsock_msg msg = { .kind = KINDS };
-	struct iovec iov = { .iov_base = &msg, .iov_len = sizeof(msg) };
-	union nsock_control control;
-	struct msghdr mh = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf),
-	};
 	struct nsock_stock *s;
-	ssize_t len;
+	struct nsock_msg msg;
+	struct nsock_fds fds;
+	unsigned i;
+	int rc;
 
-	len = recvmsg(n->ctl, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+	rc = nsock_recv(n->ctl, &msg, &fds, MSG_DONTWAIT);
+	if (rc == -EAGAIN || rc == -EINTR)
 		return -EAGAIN;
-	if (len != (ssize_t)sizeof(msg) || msg.kind >= KINDS) {
+	if (rc || msg.kind > KIND_BIND) {
 		n->gone = true;
 		return -EPIPE;
 	}
 
 	n->late = false;
+	if (msg.kind == KIND_BIND) {
+		n->binding = false;
+		n->bind_error = msg.error;
+		return 0;
+	}
+
 	s = &n->stock[msg.kind];
 	s->asked = false;
-	s->error = mh.msg_flags & MSG_CTRUNC ? EMFILE : msg.error;
-	nsock_take_fds(s, &mh);
+	s->error = fds.cut ? EMFILE : msg.error;
+	for (i = 0; i < fds.count; i++) {
+		if (s->count < STOCK_MAX)
+			s->fd[s->count++] = fds.fd[i];
+		else
+			close(fds.fd[i]);
+	}
 	return 0;
 }
 
@@ -337,13 +424,11 @@ static void nsock_ask(struct nsock *n, unsigned kind)
 /**
  * nsock_wait() - Wait for the answer to a request
  * @n:		Source of sockets
- * @kind:	Kind that was asked for
+ * @pending:	What is true until it has come
  */
-static void nsock_wait(struct nsock *n, unsigned kind)
+static void nsock_wait(struct nsock *n, const bool *pending)
 {
-	struct nsock_stock *s = &n->stock[kind];
-
-	while (s->asked && !n->gone && !n->late) {
+	while (*pending && !n->gone && !n->late) {
 		struct pollfd p = { .fd = n->ctl, .events = POLLIN };
 		int rc = poll(&p, 1, STOCK_WAIT_MS);
 
@@ -360,8 +445,21 @@ static void nsock_wait(struct nsock *n, unsigned kind)
 }
 
 /**
+ * nsock_agent_failed() - End the program, as the agent ended before it answered
+ * @pid:	The agent
+ */
+static _Noreturn void nsock_agent_failed(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status))
+		exit(EXIT_FAILURE);	/* It has told why */
+	die("The process that makes sockets in the namespace was killed");
+}
+
+/**
  * nsock_start() - Start the agent, and take sockets in stock
- * @ns:		Namespace
+ * @ns:		Namespace, NULL for an agent that only binds sockets of the host
  * @conf:	Configuration: user and group to run as
  *
  * Return: source of sockets; ends the program on failure
@@ -385,13 +483,13 @@ struct nsock *nsock_start(const struct netns *ns, const struct conf *conf)
 
 	n->ctl = ctl[0];
 	if (recv(n->ctl, &msg, sizeof(msg), 0) != (ssize_t)sizeof(msg))
-		die("The process in the namespace ended");
+		nsock_agent_failed(pid);
 	if (msg.error)
 		log_die(msg.error, "Can't enter the namespace for sockets");
 
-	for (kind = 0; kind < KINDS; kind++) {
+	for (kind = 0; ns && kind < KINDS; kind++) {
 		nsock_ask(n, kind);
-		nsock_wait(n, kind);
+		nsock_wait(n, &n->stock[kind].asked);
 	}
 	return n;
 }
@@ -431,7 +529,7 @@ int nsock_get(struct nsock *n, enum ipver v, uint8_t proto)
 		if (s->error == EAFNOSUPPORT)
 			return -s->error;
 		nsock_ask(n, kind);
-		nsock_wait(n, kind);
+		nsock_wait(n, &s->asked);
 	}
 	if (!s->count && n->gone)
 		return -EPIPE;
@@ -442,4 +540,30 @@ int nsock_get(struct nsock *n, enum ipver v, uint8_t proto)
 	if (s->count < stock_max[kind % 2] / 2)
 		nsock_ask(n, kind);
 	return s->fd[s->count];
+}
+
+/**
+ * nsock_bind() - Have a socket bound, which we have no right to bind
+ * @n:		Source of sockets, NULL if there is none
+ * @fd:		Socket, not necessarily one from there
+ * @addr:	Address
+ * @port:	Port, host byte order
+ *
+ * Waits for that to be done.
+ *
+ * Return: 0, -EACCES if nobody can do so, or other -errno of bind(2)
+ */
+int nsock_bind(struct nsock *n, int fd, const struct addr *addr, uint16_t port)
+{
+	struct nsock_msg msg = { .kind = KIND_BIND, .count = 1 };
+
+	if (!n || n->gone || n->binding)
+		return -EACCES;
+
+	msg.len = addr_to_sockaddr(&msg.sa, addr, port, 0);
+	if (nsock_send(n->ctl, &msg, &fd, MSG_DONTWAIT))
+		return -EACCES;
+	n->binding = true;
+	nsock_wait(n, &n->binding);
+	return n->binding ? -EACCES : -n->bind_error;
 }

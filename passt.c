@@ -37,6 +37,7 @@
 #include "passt.h"
 #include "pcap.h"
 #include "splice.h"
+#include "syscalls.h"
 #include "tap_tun.h"
 #include "tcp.h"
 #include "timer.h"
@@ -58,6 +59,30 @@ struct pasta {
 };
 
 static struct pasta pasta;
+
+/* What is called here after start-up, and what all modules of a mode call: see
+ * seccomp.c
+ */
+static const char loop_syscalls[] = "close epoll_wait exit_group read";
+
+#define COMMON_SYSCALLS							\
+	loop_syscalls,							\
+	demux_syscalls, dgram_syscalls, flow_syscalls, icmp_syscalls,	\
+	listen_syscalls, log_syscalls, nsock_syscalls, pcap_syscalls,	\
+	portscan_syscalls, sock_syscalls, tap_syscalls, tcp_syscalls,	\
+	tcp_in_syscalls, tcp_out_syscalls, udp_batch_syscalls,		\
+	udp_relay_syscalls, util_syscalls
+
+static const char *const pasta_syscalls[] = {
+	COMMON_SYSCALLS,
+	netns_syscalls, netns_quit_syscalls, splice_syscalls,
+	tap_tun_syscalls, udp_splice_syscalls, NULL,
+};
+
+static const char *const passt_syscalls[] = {
+	COMMON_SYSCALLS,
+	link_syscalls, tap_stream_syscalls, NULL,
+};
 
 /**
  * finish() - End the program
@@ -407,8 +432,8 @@ static void log_start(const struct conf *conf)
 int main(int argc, char *argv[])
 {
 	static struct ctx c;
+	struct isolate iso;
 	bool is_pasta;
-	int pid_fd = -1;
 
 	isolate_start();
 	conf_parse(&c.conf, argc, argv);
@@ -417,8 +442,7 @@ int main(int argc, char *argv[])
 	log_start(&c.conf);
 	conf_from_host(&c.conf);
 
-	if (c.conf.pid_file[0])
-		pid_fd = isolate_open_pidfile(c.conf.pid_file);
+	isolate_open_files(&iso, &c.conf);
 	ctx_init(&c);
 	link_init(&c);
 	if (is_pasta)
@@ -428,12 +452,16 @@ int main(int argc, char *argv[])
 	listen_print(&c);
 	link_print(&c);
 
-	isolate_drop_ids(&c.conf);
-	isolate_background(&c.conf, pid_fd);
+	if (listen_may_bind_host(&c) && isolate_may_bind())
+		c.binder = nsock_start(NULL, &c.conf);
+	isolate_sandbox(&c.conf, ISOLATE_MAY_FORK);
+	isolate_background(&iso, &c.conf);
 
 	/* Signals wake up only the process that began to watch them */
 	pasta.signal_fd = open_signals();
 	watch_fd(&c, pasta.signal_fd, EVENT_SIGNAL);
+	isolate_ready(&iso, &c.conf, is_pasta ? pasta_syscalls :
+						passt_syscalls);
 	if (is_pasta)
 		netns_start_command(&pasta.ns);
 	link_start(&c);

@@ -68,6 +68,7 @@ union event_ref {
  * @icmp:	State of all echo flows together
  * @splice:	State of all spliced connections together
  * @nsock:	Source of sockets in the namespace
+ * @binder:	Who may bind low ports of the host after start-up, NULL: nobody
  * @listen:	Listening sockets, and the rules they serve
  * @ndp:	Neighbour discovery: when to advertise next
  * @errors:	ICMP errors of our own that may be sent yet
@@ -87,6 +88,7 @@ struct ctx {
 	struct icmp *icmp;
 	struct splice *splice;
 	struct nsock *nsock;
+	struct nsock *binder;
 	struct listeners *listen;
 	struct ndp *ndp;
 	struct rate errors;

@@ -22,6 +22,11 @@
 #include "conf.h"
 #include "log.h"
 #include "sock.h"
+#include "syscalls.h"
+
+/* What is called after start-up, see seccomp.c */
+const char sock_syscalls[] =
+	"bind close connect getsockname listen setsockopt socket";
 
 /* Since Linux 4.2; libcs guard it differently */
 #ifndef IP_BIND_ADDRESS_NO_PORT
@@ -341,6 +346,18 @@ int sock_listen(int fd, const struct sock_listen *p)
 		return rc;
 	if (bind(fd, &sa.sa, len))
 		return -errno;
+	return sock_listen_bound(fd, p);
+}
+
+/**
+ * sock_listen_bound() - The rest of sock_listen(), after somebody else bound it
+ * @fd:		Socket, with all options set
+ * @p:		Where it listens
+ *
+ * Return: 0, or -errno
+ */
+int sock_listen_bound(int fd, const struct sock_listen *p)
+{
 	if (p->proto == IPPROTO_TCP && listen(fd, BACKLOG))
 		return -errno;
 	return 0;

@@ -145,6 +145,15 @@ int nsock_get(struct nsock *n, enum ipver v, uint8_t proto)
 	return netns_call(&ns, make_socket, a);
 }
 
+int nsock_bind(struct nsock *n, int fd, const struct addr *addr, uint16_t port)
+{
+	(void)n;
+	(void)fd;
+	(void)addr;
+	(void)port;
+	return -EACCES;
+}
+
 /**
  * fd_count() - How many descriptors are open?
  *

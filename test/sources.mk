@@ -21,12 +21,14 @@ SOURCES_log := log.c util.c
 SOURCES_ndp := addr.c log.c ndp.c timer.c util.c view.c wire.c
 SOURCES_netlink := addr.c log.c netlink.c nlmsg.c util.c
 SOURCES_nlmsg := addr.c log.c nlmsg.c util.c
-SOURCES_nsock := addr.c isolate.c log.c nsock.c util.c
+SOURCES_nsock := addr.c isolate.c log.c nsock.c sandbox.c seccomp.c sysname.c \
+		 util.c
 SOURCES_opt := addr.c opt.c parse.c
 SOURCES_parse := addr.c parse.c
 SOURCES_pcap := pcap.c util.c view.c
 SOURCES_portscan := addr.c portscan.c
 SOURCES_resolv := addr.c parse.c resolv.c util.c
+SOURCES_seccomp := log.c sandbox.c seccomp.c sysname.c util.c
 SOURCES_siphash := siphash.c
 SOURCES_stats := stats.c
 SOURCES_tap_stream := csum.c log.c pcap.c tap.c tap_stream.c util.c view.c

@@ -98,6 +98,8 @@ static int group_setup(void **state)
 	ns.net_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	ns.user_fd = -1;
 	conf.runas_uid = conf.runas_gid = NOBODY;
+	/* Sanitizers need more than it allows */
+	conf.sandbox = SANDBOX_NONE;
 	return setns(before, CLONE_NEWNET) ? 1 : 0;
 }
 
@@ -256,6 +258,33 @@ static void agent_ignores_signals_of_the_terminal(void **state)
 	assert_int_equal(waitpid(agent, NULL, WNOHANG), 0);
 }
 
+static void agent_binds(void **state)
+{
+	union sockaddr_any sa;
+	socklen_t len = sizeof(sa);
+	struct addr got;
+	uint16_t port;
+	int fd;
+
+	(void)state;
+	fd = nsock_get(nsock, V4, IPPROTO_TCP);
+	assert_int_equal(nsock_bind(nsock, fd, &addr_loopback[V4], 4242), 0);
+	assert_int_equal(getsockname(fd, &sa.sa, &len), 0);
+	assert_true(addr_from_sockaddr(&sa, &got, &port));
+	assert_true(addr_is_equal(&got, &addr_loopback[V4]));
+	assert_int_equal(port, 4242);
+	/* Once more, and without the right to: it has given up all */
+	assert_int_equal(nsock_bind(nsock, fd, &addr_loopback[V4], 4242),
+			 -EINVAL);
+	close(fd);
+	fd = nsock_get(nsock, V4, IPPROTO_UDP);
+	assert_int_equal(nsock_bind(nsock, fd, &addr_loopback[V4], 80),
+			 -EACCES);
+	close(fd);
+	assert_int_equal(nsock_bind(NULL, 0, &addr_loopback[V4], 80),
+			 -EACCES);
+}
+
 static void agent_ends_with_us(void **state)
 {
 	int status;
@@ -330,6 +359,7 @@ int main(void)
 		TEST(stock_is_refilled_by_events),
 		TEST(agent_has_nothing_but_its_socket),
 		TEST(agent_ignores_signals_of_the_terminal),
+		TEST(agent_binds),
 		TEST(agent_ends_with_us),
 		TEST(agent_that_was_killed),
 		TEST(out_of_descriptors),
