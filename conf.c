@@ -609,7 +609,8 @@ static void conf_check_target(struct conf *conf, char *words[])
 		die("option '--userns': invalid value '%.80s' with a command, "
 		    "accepted: with --netns or a PID", conf->userns);
 	util_copy_str(shell, env && *env ? env : "/bin/sh", sizeof(shell));
-	conf->command = words[0] ? words : shell_words;
+	conf->is_shell = !words[0];
+	conf->command = conf->is_shell ? shell_words : words;
 	conf->foreground = true;
 }
 

@@ -90,8 +90,8 @@ enum conf_ports {
  * @config_net:		Configure the interface in the namespace
  * @no_copy_routes:	@copy_routes is false for both IP versions
  * @no_copy_addrs:	@copy_addrs likewise
- * @command:		Command to run in a new namespace, NULL-terminated, or
- *			NULL if a namespace is joined
+ * @command:		Words to run in a new namespace, NULL if one is joined
+ * @is_shell:		That is a shell, as no command was given
  * @freebind:		-t and -u take addresses the host doesn't have yet
  * @splice:		Local flows of the host go to sockets in the namespace
  * @splice_only:	No other ones, and no interface in the namespace
@@ -149,6 +149,7 @@ struct conf {
 	bool no_copy_routes;
 	bool no_copy_addrs;
 	char *const *command;
+	bool is_shell;
 	bool freebind;
 	bool splice;
 	bool splice_only;

@@ -277,6 +277,8 @@ void netns_spawn(struct netns *ns, const struct conf *conf)
 {
 	struct netns_child child = {
 		.pidns = !conf->no_pidns, .command = conf->command,
+		.terminal = conf->is_shell && !conf->no_pidns &&
+			    tcgetpgrp(STDIN_FILENO) == getpgrp(),
 	};
 	char path[sizeof("/proc/2147483647/ns/user")];
 	bool userns;

@@ -18,7 +18,7 @@
  * of the sender shows as end of file there.
  *
  * Signals from the terminal reach the command on their own, as it is in the
- * same process group: see netns_child_signal().
+ * same process group, see netns_child_signal(), or has the terminal for itself.
  */
 
 #include <errno.h>
@@ -99,16 +99,26 @@ static bool netns_child_is_missing(const char *command, int err)
 
 /**
  * netns_child_exec() - Run the command; doesn't return
- * @command:	Command and arguments, NULL-terminated
+ * @child:	What we are to do
  *
- * The signals that we block for ourselves are none of its business.
+ * A shell wants to know which process group has the terminal, to give it back
+ * in the end. It can't see ours from inside a PID namespace: dash complains at
+ * its end, and spoils its exit status. So it gets a group of its own. Other
+ * commands stay in ours, for all of us to be stopped from the terminal.
+ *
+ * The signals that we block for ourselves are none of its business. Until they
+ * are unblocked, SIGTTOU doesn't keep us from taking the terminal.
  */
-static void netns_child_exec(char *const *command)
+static void netns_child_exec(const struct netns_child *child)
 {
+	char *const *command = child->command;
 	sigset_t none;
 	bool missing;
 	int e;
 
+	if (child->terminal && !setpgid(0, 0) &&
+	    tcsetpgrp(STDIN_FILENO, getpid()))
+		debug("Can't take the terminal: %s", log_strerror(errno));
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 
@@ -211,7 +221,7 @@ int netns_child(void *arg)
 
 	pid = fork();
 	if (!pid)
-		netns_child_exec(child->command);
+		netns_child_exec(child);
 
 	fds[0].fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	fds[1].fd = child->ctl;

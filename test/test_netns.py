@@ -239,6 +239,30 @@ def test_interactive_shell(topology, binary):
         os.close(master)
 
 
+@pytest.mark.parametrize('option', ['-q', '--no-pidns'])
+def test_status_of_shell(topology, binary, option):
+    """The shell that runs by default ends as it is told, without a complaint
+    about the terminal"""
+    master, slave = pty.openpty()
+    env = {**os.environ, 'PS1': '', 'SHELL': '/bin/sh'}
+    with topology.host:
+        p = subprocess.Popen([binary, '-q', option], stdin=slave, stdout=slave,
+                             stderr=slave, env=env, preexec_fn=in_terminal,
+                             **as_user(USER))
+    os.close(slave)
+    try:
+        os.write(master, b'stty -echo; echo be"gin"\n')
+        read_until(master, 'begin')
+        os.write(master, b'exec 2>&1; trap "echo en""d" EXIT; exit 3\n')
+        text = read_until(master, 'end')
+        assert p.wait(WAIT_S) == 3
+        assert 'tty' not in text
+    finally:
+        p.kill()
+        p.wait()
+        os.close(master)
+
+
 @pytest.mark.parametrize('command, expected', [
     ('/nonexistent', 127), ('nonexistent-command', 127), ('/etc/passwd', 126)])
 def test_command_that_cannot_run(topology, binary, command, expected):
