@@ -72,13 +72,14 @@ const char listen_syscalls[] = "accept4 close epoll_ctl socket";
 /**
  * struct listen_result - how binding the ports of a rule went
  * @bound:	Ports bound
- * @partly:	A port is in use for one IP version, and bound for the other
+ * @partly:	First port that is in use for one IP version, and bound for the
+ *		other, 0 if there is none
  * @rc:		-errno of the first port that could not be bound, else 0
  * @port:	That port
  */
 struct listen_result {
 	unsigned bound;
-	bool partly;
+	uint16_t partly;
 	int rc;
 	uint16_t port;
 };
@@ -312,7 +313,8 @@ static int listen_bind_rule(struct ctx *c, unsigned rule,
 
 		if (rc >= 0) {
 			res->bound++;
-			res->partly |= rc > 0;
+			if (rc && !res->partly)
+				res->partly = (uint16_t)port;
 			continue;
 		}
 		if (!res->rc || listen_is_exhausted(rc)) {
@@ -564,6 +566,24 @@ static int listen_bind_patiently(struct ctx *c, unsigned rule,
 }
 
 /**
+ * listen_tell_partly() - Warn if a port could be had for one IP version only
+ * @r:		Rule
+ * @res:	How binding its ports went
+ *
+ * Who contacts the port by the other version gets to someone else.
+ */
+static void listen_tell_partly(const struct fwd_rule *r,
+			       const struct listen_result *res)
+{
+	char option[FWD_RULE_STRLEN];
+
+	if (res->partly && !(r->flags & FWD_WEAK))
+		warn("Port %u is in use for one IP version, and is forwarded "
+		     "for the other only, for option '%s'", res->partly,
+		     listen_option_str(r, option, sizeof(option)));
+}
+
+/**
  * listen_init_rules() - Bind the rules of the options
  * @c:		Execution context, the rules in the table
  *
@@ -588,6 +608,7 @@ static void listen_init_rules(struct ctx *c)
 		k = (r->from == PLACE_NS) * 2U + (r->proto == IPPROTO_UDP);
 		if (!rc) {
 			weak[k] = WEAK_BOUND;
+			listen_tell_partly(r, &res);
 			continue;
 		}
 

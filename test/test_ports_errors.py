@@ -84,6 +84,7 @@ def test_one_version_is_success(topology, start, option, taken, there):
             reach(topology.host, there, PORT, server)
             # Who was there first has not lost anything
             reach(topology.host, taken, PORT, other)
+        assert f'Port {PORT} is in use for one IP version' in pasta.log_text()
 
 
 @pytest.mark.parametrize('option', KINDS)
