@@ -11,6 +11,7 @@ import pytest
 
 import lab
 import lab_vm
+import vm
 
 
 @pytest.fixture(scope='session')
@@ -141,3 +142,15 @@ def start_vm(topology):
     yield begin
     for vm in running:
         vm.delete()
+
+
+@pytest.fixture(scope='session')
+def vm_image(directory, binary):
+    """Path of the image that virtual machines start with
+
+    In there, the program under test is /bin/passt and /bin/pasta.
+    """
+    vm.build()
+    path = f'{directory}/vm-image'
+    vm.make_image(path, [('/bin/passt', binary), ('/bin/pasta', binary)])
+    return path

@@ -114,6 +114,16 @@ def family(address):
     return socket.AF_INET6 if ':' in address else socket.AF_INET
 
 
+def find_counter(lines, name):
+    """A counter in the lines of /proc/net/netstat or snmp; None if not there"""
+    for head, values in zip(lines[::2], lines[1::2]):
+        group, names = head.split(':')
+        for key, value in zip(names.split(), values.split(':')[1].split()):
+            if group + key == name:
+                return int(value)
+    return None
+
+
 class Netns:
     """A network namespace; inside `with ns:` the calling thread is in it"""
 
@@ -234,13 +244,9 @@ class Netns:
         with self:
             for path in ('netstat', 'snmp'):
                 with open(f'/proc/thread-self/net/{path}') as f:
-                    lines = f.read().splitlines()
-                for head, values in zip(lines[::2], lines[1::2]):
-                    group, names = head.split(':')
-                    for key, value in zip(names.split(),
-                                          values.split(':')[1].split()):
-                        if group + key == name:
-                            return int(value)
+                    value = find_counter(f.read().splitlines(), name)
+                if value is not None:
+                    return value
             with open('/proc/thread-self/net/snmp6') as f:
                 for line in f:
                     key, value = line.split()
@@ -491,3 +497,23 @@ def install_binary(source, directory):
     os.chmod(f'{directory}/passt', 0o755)
     os.symlink('passt', f'{directory}/pasta')
     return f'{directory}/pasta'
+
+
+def is_listening(ns, port, kind='-tln'):
+    """Some socket in @ns listens on @port"""
+    return f':{port} ' in ns.run(f'ss {kind}').stdout
+
+
+def start_dnsmasq(ns, address, scratch, answer):
+    """A DNS server that knows one name. Return: process"""
+    process = ns.popen(
+        ['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null',
+         '--no-resolv', '--no-hosts', '--bind-interfaces', '--user=root',
+         f'--listen-address={address}', '--except-interface=none',
+         f'--pid-file={scratch}/dnsmasq.pid',
+         f'--host-record=name.example,{answer},2001:db8::17',
+         '--txt-record=long.example,' + ','.join(['x' * 250] * 10)],
+        stderr=subprocess.DEVNULL)
+    wait_for(lambda: is_listening(ns, 53, '-tln') and
+             is_listening(ns, 53, '-uln'), 'dnsmasq')
+    return process

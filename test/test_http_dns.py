@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from lab import SHARED4, SHARED6, kill, wait_for
+from lab import (SHARED4, SHARED6, is_listening, kill, start_dnsmasq,
+                 wait_for)
 
 REMOTES = [SHARED4, SHARED6]
 PARALLEL = 100
@@ -34,11 +35,6 @@ http {{
     }}
 }}
 '''
-
-
-def is_listening(ns, port, kind='-tln'):
-    """Some socket in @ns listens on @port"""
-    return f':{port} ' in ns.run(f'ss {kind}').stdout
 
 
 @pytest.fixture
@@ -89,21 +85,6 @@ def test_http_parallel(guest, nginx, address):
         for i, done in enumerate(pool.map(get, range(PARALLEL))):
             assert done.returncode == 0, done.stderr
             assert done.stdout == f'page {i}\n' * 1000
-
-
-def start_dnsmasq(ns, address, scratch, answer):
-    """A DNS server that knows one name. Return: process"""
-    process = ns.popen(
-        ['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null',
-         '--no-resolv', '--no-hosts', '--bind-interfaces', '--user=root',
-         f'--listen-address={address}', '--except-interface=none',
-         f'--pid-file={scratch}/dnsmasq.pid',
-         f'--host-record=name.example,{answer},2001:db8::17',
-         '--txt-record=long.example,' + ','.join(['x' * 250] * 10)],
-        stderr=subprocess.DEVNULL)
-    wait_for(lambda: is_listening(ns, 53, '-tln') and
-             is_listening(ns, 53, '-uln'), 'dnsmasq')
-    return process
 
 
 @pytest.fixture
