@@ -127,7 +127,7 @@ static void icmp_err_send(struct ctx *c, const struct icmp_quote *q,
 
 	len = icmp_err_put_ip(q, buf);
 	n = MIN(q->l4_len, max - len);
-	if (n)
+	if (n && q->l4)
 		memcpy(buf + len, q->l4, n);
 	len += n;
 	n = MIN(q->payload_len, max - len);

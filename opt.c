@@ -209,15 +209,16 @@ static void opt_parse_long(struct opt_use *use, const char *word)
 {
 	const char *name = word + 2, *arg = strchr(name, '=');
 	size_t i, len = arg ? (size_t)(arg - name) : strlen(name);
+	const struct opt *o = NULL;
 	char as[WRITTEN_MAX];
-	const struct opt *o;
 
-	for (i = 0; i < use->t->count; i++) {
-		o = &use->t->rows[i];
-		if (strlen(o->name) == len && !strncmp(o->name, name, len))
-			break;
+	for (i = 0; i < use->t->count && !o; i++) {
+		const struct opt *row = &use->t->rows[i];
+
+		if (strlen(row->name) == len && !strncmp(row->name, name, len))
+			o = row;
 	}
-	if (i == use->t->count)
+	if (!o)
 		die("unrecognized option " WORD ", see --help", word);
 
 	snprintf(as, sizeof(as), "--%s", o->name);
