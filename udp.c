@@ -571,9 +571,10 @@ static void udp_set_edge(struct ctx *c, struct udp_flow *uf, bool edge)
 {
 	if (uf->is_edge == edge)
 		return;
-	uf->is_edge = edge;
-	flow_epoll(c, &uf->f, SIDE_TGT, EPOLL_CTL_MOD, uf->s.fd,
-		   EPOLLIN | (edge ? EPOLLET : 0));
+	/* If there was no memory for it, the next event tries again */
+	if (!flow_epoll(c, &uf->f, SIDE_TGT, EPOLL_CTL_MOD, uf->s.fd,
+			EPOLLIN | (edge ? EPOLLET : 0)))
+		uf->is_edge = edge;
 }
 
 /**
@@ -614,7 +615,9 @@ static void udp_event(struct ctx *c, struct flow *flow, unsigned side,
 	(void)side;
 	if (events & EPOLLERR && !udp_drain_errors(c, uf))
 		dgram_clear_error(&uf->s);
-	if (events & EPOLLIN && !flow->waiting)
+	if (events & EPOLLIN && flow->waiting)
+		udp_set_edge(c, uf, true);
+	else if (events & EPOLLIN)
 		udp_recv(c, uf);
 	/* Somebody shut the socket down: this would be reported for ever */
 	if (events & EPOLLHUP)

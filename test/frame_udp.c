@@ -451,6 +451,15 @@ static void no_room(void **state)
 	for (; i < 10; i++)
 		guest_expect_udp(s, &in, i, 100 + i);
 
+	/* Nor does it if epoll can't be told to wait, which comes to pass */
+	tap_mem_set_room(&s->c.tap, 0);
+	hook_mod_fails = 3;
+	host_reply_udp(s, fd, our, 1, 10);
+	guest_expect_nothing(s);
+	assert_int_equal(hook_mod_fails, 0);
+	tap_mem_set_room(&s->c.tap, TAP_MEM_UNLIMITED);
+	guest_expect_udp(s, &in, 1, 10);
+
 	/* More than is taken at once: what is left makes another event */
 	for (i = 0; i < 150; i++)
 		host_reply_udp(s, fd, our, i, 10);

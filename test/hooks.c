@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* hooks.c - libc's setsockopt() and connect() with another kernel's manners
+/* hooks.c - libc's setsockopt(), connect() and epoll_ctl() with another
+ *	     kernel's manners
  *
  * Defined in the test's binary, they take precedence over libc's. No socket is
  * ever connected to anything but loopback, whatever a test makes of addresses,
@@ -10,6 +11,7 @@
 #include <unistd.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -20,6 +22,7 @@ bool hook_is_alone;
 void (*hook_connect)(int fd);
 int hook_sndbuf;
 bool hook_bad_fd;
+unsigned hook_mod_fails;
 
 /**
  * setsockopt() - See setsockopt(2)
@@ -56,4 +59,17 @@ int connect(int fd, const struct sockaddr *sa, socklen_t len)
 	if (hook_connect)
 		hook_connect(fd);
 	return (int)syscall(SYS_connect, fd, sa, len);
+}
+
+/**
+ * epoll_ctl() - See epoll_ctl(2)
+ */
+int epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
+{
+	if (op == EPOLL_CTL_MOD && hook_mod_fails) {
+		hook_mod_fails--;
+		errno = ENOMEM;
+		return -1;
+	}
+	return (int)syscall(SYS_epoll_ctl, epfd, op, fd, ev);
 }

@@ -8,6 +8,7 @@ extern bool hook_no_peek_off;	/* SO_PEEK_OFF fails, as on older kernels */
 extern bool hook_is_alone;	/* In a network namespace of our own */
 extern void (*hook_connect)(int fd);	/* Called before connect() */
 extern int hook_sndbuf;		/* Send buffer on connect(), if set */
+extern unsigned hook_mod_fails;	/* So many EPOLL_CTL_MOD fail */
 extern bool hook_bad_fd;	/* Set if setsockopt() got no descriptor */
 
 #endif /* HOOKS_H */

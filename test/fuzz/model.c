@@ -40,6 +40,7 @@ bool hook_is_alone;
 void (*hook_connect)(int fd);
 int hook_sndbuf;
 bool hook_bad_fd;
+unsigned hook_mod_fails;
 
 bool model_checks_stream;
 
