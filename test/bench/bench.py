@@ -10,6 +10,7 @@ is when time is out: what is left out is named.
 """
 
 import argparse
+import contextlib
 import datetime
 import glob
 import json
@@ -63,19 +64,52 @@ def load_average():
     return ' '.join(f'{a:.2f}' for a in os.getloadavg())
 
 
+def sysctl_tcp(name):
+    """Read a sysctl of TCP. Return: its words"""
+    with open(f'/proc/sys/net/ipv4/tcp_{name}', encoding='ascii') as f:
+        return f.read().split()
+
+
+@contextlib.contextmanager
 def congestion_controls():
-    """Those of cubic and bbr that the kernel has"""
-    with open('/proc/sys/net/ipv4/tcp_available_congestion_control',
-              encoding='ascii') as f:
-        available = f.read().split()
-    return [cc for cc in ('cubic', 'bbr') if cc in available]
+    """Those of cubic and bbr that namespaces can use
+
+    A namespace may only use what the machine allows: that is set for the time
+    of the benchmark.
+    """
+    path = '/proc/sys/net/ipv4/tcp_allowed_congestion_control'
+    before = sysctl_tcp('allowed_congestion_control')
+    names = [cc for cc in ('cubic', 'bbr')
+             if cc in sysctl_tcp('available_congestion_control')]
+    try:
+        with open(path, 'w', encoding='ascii') as f:
+            f.write(' '.join({*before, *names}))
+    except OSError:
+        names = [cc for cc in names if cc in before]
+    yield names
+    with contextlib.suppress(OSError):
+        with open(path, 'w', encoding='ascii') as f:
+            f.write(' '.join(before))
+
+
+def set_priority(nice):
+    """Have all that is measured come before, or behind, what else runs
+
+    Source: sched(7), the autogroup feature: nice values hold within a session
+    """
+    os.nice(nice)
+    with contextlib.suppress(OSError):
+        os.setsid()
+        with open('/proc/self/autogroup', 'w', encoding='ascii') as f:
+            f.write(str(nice))
 
 
 class Bench:
     """One run of the benchmark"""
 
-    def __init__(self, args, directory):
+    def __init__(self, args, directory, ccs):
         self.args = args
+        self.plan = cells.quick(ccs) if args.quick else cells.full(ccs)
         self.begin = time.monotonic()
         self.kind = 'quick' if args.quick else 'full'
         self.deadline = self.begin + BUDGET_S[self.kind]
@@ -114,9 +148,7 @@ class Bench:
 
     def measure_cells(self, deadline):
         """All cells of the plan for which there is time"""
-        ccs = congestion_controls()
-        plan = cells.quick(ccs) if self.args.quick else cells.full(ccs)
-        for cell in plan:
+        for cell in self.plan:
             if self.args.only and self.args.only not in \
                     f'{cell.group}: {cell.name}':
                 continue
@@ -169,16 +201,18 @@ def main():
         sys.exit('bench.py: namespaces are made by root')
     if not glob.glob(f'{args.peers}/*-newest'):
         subprocess.run([f'{BENCH}/get-peers', args.peers], check=False)
-    os.nice(args.nice)
+    if args.nice:
+        set_priority(args.nice)
     directory = tempfile.mkdtemp(prefix='pasta-bench-')
     lab.private_mounts(directory)
     os.chmod(directory, 0o777)
-    bench = Bench(args, directory)
-    try:
-        bench.run()
-    finally:
-        bench.finish()
-        lab.forget_mounts(directory)
+    with congestion_controls() as ccs:
+        bench = Bench(args, directory, ccs)
+        try:
+            bench.run()
+        finally:
+            bench.finish()
+            lab.forget_mounts(directory)
 
 
 if __name__ == '__main__':

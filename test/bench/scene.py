@@ -25,6 +25,7 @@ PORT = 5301                 # Of servers that nobody forwards
 PORTS = itertools.count(6001)
 ADDRESSES = {4: lab.SHARED4, 6: lab.SHARED6}
 LOOPBACK = {4: '127.0.0.1', 6: '::1'}
+ANY = {4: '0.0.0.0', 6: '::'}
 SLOW = {4: '198.18.0.1', 6: '2001:db8:4::1'}
 SLOW_HOST = {4: '198.18.0.2', 6: '2001:db8:4::2'}
 SOURCES = {
@@ -98,7 +99,6 @@ class Daemon:
     """A guest namespace and the daemon that connects it
 
     @program:	a Program
-    @pids:	processes of the daemon
     @path:	path of the guest's namespace
     """
 
@@ -124,7 +124,11 @@ class Daemon:
                 program.command(self.holder.pid, mtu, self.ports),
                 stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, **USER)
         lab.wait_for(self.is_ready, program.name)
-        self.pids = descendants(self.process.pid)
+
+    @property
+    def pids(self):
+        """Processes of the daemon as of now"""
+        return descendants(self.process.pid)
 
     def is_ready(self):
         """The guest has addresses and routes of both IP versions"""
@@ -252,10 +256,10 @@ class Scene:
             return Way(remote, daemon.path, SLOW[version], PORT, SLOW[version])
         if place == 'spliced in':
             return Way(daemon.path, host, LOOPBACK[version],
-                       daemon.ports['in'], LOOPBACK[version])
+                       daemon.ports['in'], ANY[version])
         if place == 'spliced out':
             return Way(host, daemon.path, LOOPBACK[version],
-                       daemon.ports['out'], LOOPBACK[version])
+                       daemon.ports['out'], ANY[version])
         return Way(remote, daemon.path, ADDRESSES[version], PORT,
                    ADDRESSES[version])
 
@@ -286,10 +290,9 @@ class Scene:
 
     def set_congestion_control(self, name):
         """For all connections to come, wherever"""
-        for ns in [self.topology.host, self.topology.remote1] + \
-                [d.ns for d in self.daemons.values()]:
-            ns.run(['sysctl', '-qw',
-                    f'net.ipv4.tcp_congestion_control={name}'])
+        for ns in {self.topology.host, self.topology.remote1} | \
+                {d.ns for d in self.daemons.values()}:
+            ns.sysctl(ipv4__tcp_congestion_control=name)
 
     def timeouts(self, daemon):
         """Retransmission timers that ran out at either end"""

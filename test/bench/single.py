@@ -8,7 +8,7 @@ import time
 
 import lab
 from cells import RUNS, median
-from scene import USER, Daemon, Plain, descendants, memory
+from scene import USER, Daemon, Plain, memory
 
 FLOWS = 10000
 STARTS = 7
@@ -37,7 +37,7 @@ def with_flows(scene, daemon, count):
         line = process.stdout.readline()
         if not line:
             return None, 0
-        used = memory(descendants(daemon.process.pid))
+        used = memory(daemon.pids)
         process.stdin.close()
     return used, json.loads(line)['flows']
 
