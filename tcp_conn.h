@@ -52,6 +52,7 @@ enum tcp_flag {
  * @peek_off:	Peek offset the socket is at
  * @rcv_nxt:	Next sequence number from the guest
  * @rcv_adv:	Right edge of the window told to the guest
+ * @rcv_asked:	rcv_nxt when the socket was last asked for its room
  * @mss:	Payload of a segment to the guest, bytes
  * @snd_wscale:	Shift of windows from the guest
  * @rcv_wscale:	Shift of windows to the guest
@@ -79,6 +80,7 @@ struct tcp_conn {
 	uint32_t peek_off;
 	uint32_t rcv_nxt;
 	uint32_t rcv_adv;
+	uint32_t rcv_asked;
 	uint16_t mss;
 	uint8_t snd_wscale;
 	uint8_t rcv_wscale;

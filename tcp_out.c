@@ -41,6 +41,7 @@ const char tcp_out_syscalls[] = "getsockopt recv recvmsg";
 #define TCP_OUT_FRAMES		16	/* Filled by one recvmsg() at most */
 #define TCP_OUT_IOV		(TCP_OUT_FRAMES * 8)
 #define TCP_WINDOW_STEP		(16U * 1024)	/* Room worth telling at most */
+#define TCP_WINDOW_WIDE		(32U * 1024)	/* Left to a guest that sends */
 /* Bytes a connection may send before others have their turn */
 #define TCP_OUT_BUDGET		(512U * 1024)
 
@@ -103,6 +104,23 @@ static uint32_t tcp_room(const struct ctx *c, const struct tcp_conn *conn,
 }
 
 /**
+ * tcp_window_is_wide() - Can the window stay without asking the socket?
+ * @conn:	Connection
+ *
+ * Where the guest sends little, each question would be answered in the same
+ * way: an answer costs as much as a segment is worth.
+ *
+ * Return: true if there is plenty left, and little of it was used since the
+ *	   socket was asked
+ */
+static bool tcp_window_is_wide(const struct tcp_conn *conn)
+{
+	return !conn->kept.len &&
+	       conn->rcv_adv - conn->rcv_nxt >= TCP_WINDOW_WIDE &&
+	       conn->rcv_nxt - conn->rcv_asked < TCP_WINDOW_STEP;
+}
+
+/**
  * tcp_window() - Window to tell the guest, and note its right edge
  * @c:		Execution context
  * @conn:	Connection
@@ -115,6 +133,10 @@ static uint16_t tcp_window(struct ctx *c, struct tcp_conn *conn)
 {
 	uint32_t left = conn->rcv_adv - conn->rcv_nxt, step, wnd;
 
+	if (tcp_window_is_wide(conn))
+		return (uint16_t)(left >> conn->rcv_wscale);
+
+	conn->rcv_asked = conn->rcv_nxt;
 	wnd = tcp_room(c, conn, &step);
 	if (wnd < left + step)
 		wnd = left;
@@ -697,7 +719,8 @@ void tcp_update_window(struct ctx *c, struct tcp_conn *conn)
 {
 	uint32_t before = conn->rcv_adv - conn->rcv_nxt, step, room;
 
-	if (conn->kept.len || conn->flags & CONN_GUEST_FIN)
+	if (conn->kept.len || conn->flags & CONN_GUEST_FIN ||
+	    tcp_window_is_wide(conn))
 		return;
 
 	room = tcp_room(c, conn, &step);
