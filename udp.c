@@ -16,8 +16,9 @@
  *
  * To the guest: recvmsg() writes into the room that tap_reserve() gave, headers
  * are put in front. Where the back-end takes it, UDP_GRO has the kernel join
- * datagrams, which then go on as one frame. What is longer than the room runs
- * over into a buffer and is cut there, into fragments or single datagrams.
+ * datagrams, which then go on as one frame, and single ones of the same length
+ * are joined by udp_gather(). What is longer than the room runs over into a
+ * buffer and is cut there, into fragments or single datagrams.
  * Without room to the guest, data stays in the socket: level-triggered epoll is
  * turned to edge-triggered, so that it stays silent, until udp_resume().
  *
@@ -513,34 +514,27 @@ static void udp_to_guest(struct ctx *c, struct udp_room *room,
 }
 
 /**
- * udp_recv_one() - Pass one datagram, or joined ones, from socket to guest
+ * udp_deliver() - Give the guest what was received
  * @c:		Execution context
  * @uf:		Flow
- *
- * Return: 0, -EAGAIN if the socket has no more, -ENOBUFS if there is no room
- *	   to the guest
+ * @room:	Where it is; its frame is sent or given back
+ * @info:	What came with it
+ * @len:	Bytes of payload
  */
-static int udp_recv_one(struct ctx *c, struct udp_flow *uf)
+static void udp_deliver(struct ctx *c, const struct udp_flow *uf,
+			struct udp_room *room, const struct dgram_info *info,
+			size_t len)
 {
 	const struct flow_side *guest = &uf->f.side[SIDE_INI];
 	struct addr src, dst = guest->far;
-	struct dgram_info info;
-	struct udp_room room;
 	struct ip_out out;
 	struct udphdr uh;
 	uint16_t port;
-	ssize_t n;
 
-	if (udp_room_get(c, uf, &room))
-		return -ENOBUFS;
-
-	n = dgram_recv(&uf->s, room.iov, room.cnt, &info);
-	if (n < 0 || !udp_reply_source(c, uf, &info, &src, &port)) {
-		if (room.has_frame)
-			tap_cancel(&c->tap, &room.f);
-		if (n < 0 && n != -EAGAIN)
-			udp_drain_errors(c, uf);
-		return n == -EAGAIN ? -EAGAIN : 0;
+	if (!udp_reply_source(c, uf, info, &src, &port)) {
+		if (room->has_frame)
+			tap_cancel(&c->tap, &room->f);
+		return;
 	}
 
 	if (addr_is_unspecified(&dst)) {
@@ -552,11 +546,187 @@ static int udp_recv_one(struct ctx *c, struct udp_flow *uf)
 			      .dest = htons(guest->far_port) };
 	out = (struct ip_out){
 		.src = &src, .dst = &dst, .proto = IPPROTO_UDP,
-		.tos = info.tos, .gso_size = info.gso_size,
+		.tos = info->tos, .gso_size = info->gso_size,
 		.l4 = &uh, .l4_len = sizeof(uh),
 	};
-	udp_to_guest(c, &room, &out, &uh, (size_t)n);
+	udp_to_guest(c, room, &out, &uh, len);
+}
+
+/**
+ * udp_may_gather() - May more datagrams be put behind a first one?
+ * @c:		Execution context
+ * @uf:		Flow
+ * @room:	Where the first one is
+ * @info:	What came with it
+ * @len:	Its length, bytes
+ *
+ * Return: true if the link takes joined datagrams of this length, all from one
+ *	   source
+ */
+static bool udp_may_gather(const struct ctx *c, const struct udp_flow *uf,
+			   const struct udp_room *room,
+			   const struct dgram_info *info, size_t len)
+{
+	return c->tap.caps.uso && room->has_frame && !uf->s.is_open &&
+	       !info->gso_size && len && len <= room->len &&
+	       room->headroom + len <= c->tap.mtu + ETH_HLEN;
+}
+
+/**
+ * udp_recv_next() - Receive a datagram behind others
+ * @c:		Execution context
+ * @uf:		Flow
+ * @room:	Where the others are
+ * @off:	Bytes of them
+ * @size:	Bytes of the frame it may take, the rest goes to the buffer
+ * @info:	Filled with what came with it
+ *
+ * Return: length in bytes, or -errno
+ */
+static ssize_t udp_recv_next(struct ctx *c, const struct udp_flow *uf,
+			     const struct udp_room *room, size_t off,
+			     size_t size, struct dgram_info *info)
+{
+	struct view v = view_from_iov(room->iov, room->cnt - 1, off + size);
+	struct iovec iov[FRAME_IOV_MAX + 1];
+	size_t n;
+
+	view_skip(&v, off);
+	n = view_to_iov(&v, iov, FRAME_IOV_MAX);
+	iov[n++] = (struct iovec){ c->udp->buf + size, UDP_LEN_MAX - size };
+	return dgram_recv(&uf->s, iov, n, info);
+}
+
+/**
+ * struct udp_rest - a datagram that was received and can't go with others
+ * @room:	Room for it, reserved beforehand: it must not be lost
+ * @is_there:	There is one, in the common buffer
+ * @len:	Its length, bytes
+ * @info:	What came with it
+ */
+struct udp_rest {
+	struct udp_room room;
+	bool is_there;
+	size_t len;
+	struct dgram_info info;
+};
+
+/**
+ * udp_gather() - Receive datagrams to go to the guest with a first one
+ * @c:		Execution context
+ * @uf:		Flow
+ * @room:	Where the first one is
+ * @info:	What came with it; set to tell of joined ones if there are more
+ * @len:	Its length, then that of all
+ * @rest:	Filled with one more that is different
+ *
+ * What the kernel has not joined on its way here, as it does for hardware that
+ * supports it, has to be received one by one, but crosses the guest's stack as
+ * one: that is the greater part of the cost.
+ *
+ * Return: 0, or why no more was received, -errno
+ */
+static int udp_gather(struct ctx *c, struct udp_flow *uf, struct udp_room *room,
+		      struct dgram_info *info, size_t *len,
+		      struct udp_rest *rest)
+{
+	size_t size = *len, segs = 1;
+	ssize_t n = (ssize_t)size;
+
+	while (segs < UDP_SEGS_MAX && *len + size <= room->len &&
+	       (size_t)n == size) {
+		struct view v = view_from_iov(room->iov, room->cnt - 1,
+					      *len + size);
+
+		n = udp_recv_next(c, uf, room, *len, size, &rest->info);
+		if (n < 0)
+			return (int)n;
+		if (n && (size_t)n <= size && rest->info.tos == info->tos &&
+		    !rest->info.gso_size && rest->info.port == info->port &&
+		    addr_is_equal(&rest->info.src, &info->src)) {
+			info->gso_size = (uint16_t)size;
+			*len += (size_t)n;
+			segs++;
+			continue;
+		}
+
+		rest->is_there = true;
+		rest->len = (size_t)n;
+		view_skip(&v, *len);
+		view_peek(&v, c->udp->buf, MIN(rest->len, size));
+		return 0;
+	}
 	return 0;
+}
+
+/**
+ * udp_pass_on() - Give the guest a datagram, and what can go with it
+ * @c:		Execution context
+ * @uf:		Flow
+ * @room:	Where the datagram is
+ * @info:	What came with it
+ * @len:	Its length, bytes
+ *
+ * Return: 0, or why no more was received, -errno
+ */
+static int udp_pass_on(struct ctx *c, struct udp_flow *uf,
+		       struct udp_room *room, struct dgram_info *info,
+		       size_t len)
+{
+	struct udp_rest rest = { .is_there = false };
+	struct view v;
+	int rc;
+
+	if (!udp_may_gather(c, uf, room, info, len) ||
+	    udp_room_get(c, uf, &rest.room)) {
+		udp_deliver(c, uf, room, info, len);
+		return 0;
+	}
+
+	rc = udp_gather(c, uf, room, info, &len, &rest);
+	if (!rest.is_there && rest.room.has_frame)
+		tap_cancel(&c->tap, &rest.room.f);
+	udp_deliver(c, uf, room, info, len);
+	if (!rest.is_there)
+		return rc;
+
+	/* What the frame doesn't take stays where it is */
+	v = view_from_iov(rest.room.iov, rest.room.cnt - 1,
+			  MIN(rest.len, rest.room.len));
+	view_put(&v, c->udp->buf, v.len);
+	udp_deliver(c, uf, &rest.room, &rest.info, rest.len);
+	return rc;
+}
+
+/**
+ * udp_recv_one() - Pass datagrams that go together from socket to guest
+ * @c:		Execution context
+ * @uf:		Flow
+ * @any:	Set if there was one
+ *
+ * Return: 0, -EAGAIN if the socket has no more, -ENOBUFS if there is no room
+ *	   to the guest
+ */
+static int udp_recv_one(struct ctx *c, struct udp_flow *uf, bool *any)
+{
+	struct dgram_info info;
+	struct udp_room room;
+	ssize_t n;
+	int rc;
+
+	if (udp_room_get(c, uf, &room))
+		return -ENOBUFS;
+
+	n = dgram_recv(&uf->s, room.iov, room.cnt, &info);
+	if (n < 0 && room.has_frame)
+		tap_cancel(&c->tap, &room.f);
+	if (n >= 0)
+		*any = true;
+
+	rc = n < 0 ? (int)n : udp_pass_on(c, uf, &room, &info, (size_t)n);
+	if (rc && rc != -EAGAIN)
+		udp_drain_errors(c, uf);
+	return rc == -EAGAIN ? rc : 0;
 }
 
 /**
@@ -586,12 +756,13 @@ static void udp_set_edge(struct ctx *c, struct udp_flow *uf, bool edge)
  */
 static void udp_recv(struct ctx *c, struct udp_flow *uf)
 {
+	bool any = false;
 	unsigned i;
 	int rc = 0;
 
 	for (i = 0; i < UDP_RECV_MAX && !rc; i++)
-		rc = udp_recv_one(c, uf);
-	if (i > 1 || !rc)
+		rc = udp_recv_one(c, uf, &any);
+	if (any)
 		udp_use(c, uf, true);
 
 	if (rc == -ENOBUFS) {

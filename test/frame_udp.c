@@ -428,6 +428,77 @@ static void port_zero(void **state)
 	close(fd);
 }
 
+/**
+ * guest_expect_equal() - The guest must get datagrams of one length, maybe as one
+ * @s:		Stack
+ * @off:	Data of the first is this part of udp_data[], that of each further
+ *		one begins a byte later
+ * @len:	Length of each
+ *
+ * Return: how many there were
+ */
+static unsigned guest_expect_equal(struct stack *s, size_t off, size_t len)
+{
+	struct guest_in in;
+	unsigned i, n;
+
+	assert_true(guest_wait(s, &in));
+	assert_int_equal((in.l4_len - UDP_HLEN) % len, 0);
+	n = (unsigned)((in.l4_len - UDP_HLEN) / len);
+	assert_int_equal(in.gso_size, n > 1 ? len : 0);
+	for (i = 0; i < n; i++)
+		assert_memory_equal(in.l4 + UDP_HLEN + i * len,
+				    udp_data + off + i, len);
+	return n;
+}
+
+/* Datagrams of one length that come singly are joined, the last may be
+ * shorter; what is longer goes alone, and nothing is out of order
+ */
+static void gather_to_guest(void **state)
+{
+	static const size_t sizes[] = { 100, 100, 60, 100, 200, 0, 200, 200 };
+	struct stack *s = *state;
+	uint16_t port = 0, our;
+	struct guest_in in;
+	size_t off = 0;
+	unsigned i;
+	int fd;
+
+	our = udp_open_flow(s, NULL, &fd, &port);
+	for (i = 0; i < 8; i++) {
+		host_reply_udp(s, fd, our, off, sizes[i]);
+		off += sizes[i];
+	}
+	guest_expect_udp(s, &in, 0, 260);
+	assert_int_equal(in.gso_size, 100);
+	guest_expect_udp(s, &in, 260, 100);
+	guest_expect_udp(s, &in, 360, 200);
+	guest_expect_udp(s, &in, 560, 0);
+	guest_expect_udp(s, &in, 560, 400);
+	assert_int_equal(in.gso_size, 200);
+	guest_expect_nothing(s);
+	close(fd);
+}
+
+/* As many as one frame takes are joined, the rest makes the next */
+static void gather_limits(void **state)
+{
+	struct stack *s = *state;
+	uint16_t port = 0, our;
+	unsigned i, count = 0;
+	int fd;
+
+	our = udp_open_flow(s, NULL, &fd, &port);
+	for (i = 0; i < 70; i++)
+		host_reply_udp(s, fd, our, i, 1000);
+	while (count < 70)
+		count += guest_expect_equal(s, count, 1000);
+	assert_int_equal(count, 70);
+	guest_expect_nothing(s);
+	close(fd);
+}
+
 /* Without room to the guest, data stays in the socket, and nothing spins */
 static void no_room(void **state)
 {
@@ -463,8 +534,10 @@ static void no_room(void **state)
 	/* More than is taken at once: what is left makes another event */
 	for (i = 0; i < 150; i++)
 		host_reply_udp(s, fd, our, i, 10);
-	for (i = 0; i < 150; i++)
-		guest_expect_udp(s, &in, i, 10);
+	for (i = 0; i < 150; i += guest_expect_equal(s, i, 10))
+		;
+	assert_int_equal(i, 150);
+	guest_expect_nothing(s);
 	close(fd);
 }
 
@@ -536,6 +609,9 @@ int main(void)
 		UDP_TEST(gso_beyond_mtu, v4_offload),
 		UDP_TEST(gso_beyond_mtu, v6_offload),
 		UDP_TESTS(gso_to_guest),
+		UDP_TEST(gather_to_guest, v4_offload),
+		UDP_TEST(gather_to_guest, v6_offload),
+		UDP_TESTS(gather_limits),
 		UDP_TESTS(longest),
 		UDP_TESTS(ttl_and_tos),
 		UDP_TEST(two_addresses, v4),
