@@ -147,6 +147,4 @@ void tcp_retransmit(struct ctx *c, struct tcp_conn *conn);
 void tcp_discard_acked(struct tcp_conn *conn);
 void tcp_update_window(struct ctx *c, struct tcp_conn *conn);
 
-/* tcp_in.c */
-
 #endif /* TCP_CONN_H */
