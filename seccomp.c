@@ -28,6 +28,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -89,7 +90,8 @@ static const char base_calls[] = "exit exit_group restart_syscall "
  * @name:	Function of libc
  * @calls:	System calls it makes with any libc on any architecture
  *
- * What isn't listed is the system call of the same name and no other.
+ * What isn't listed is the system call of the same name and no other. statx(2)
+ * is what libc uses where time has 64 bits and other system calls have 32.
  */
 static const struct seccomp_alias {
 	const char *name;
@@ -98,6 +100,7 @@ static const struct seccomp_alias {
 	{ "clock_gettime", "clock_gettime clock_gettime64 gettimeofday" },
 	{ "epoll_wait",	"epoll_wait epoll_pwait" },
 	{ "fcntl",	"fcntl fcntl64" },
+	{ "fstat",	"fstat fstat64 newfstatat statx" },
 	{ "fstatat",	"newfstatat fstatat64 statx" },
 	{ "ftruncate",	"ftruncate ftruncate64" },
 	{ "lseek",	"lseek _llseek" },
@@ -125,6 +128,12 @@ static const struct seccomp_limit {
 	uint32_t values[VALUES_MAX];
 } seccomp_limits[] = {
 	{ "socket",	0, 2, { AF_INET, AF_INET6 } },
+#ifndef __s390x__	/* It has the arguments of mmap(2) in memory */
+	{ "mmap",	2, 1, { PROT_READ | PROT_WRITE } },
+	{ "mmap",	3, 1, { MAP_SHARED | MAP_NORESERVE } },
+	{ "mmap2",	2, 1, { PROT_READ | PROT_WRITE } },
+	{ "mmap2",	3, 1, { MAP_SHARED | MAP_NORESERVE } },
+#endif
 };
 
 /**

@@ -30,5 +30,7 @@ extern const char udp_batch_syscalls[];
 extern const char udp_relay_syscalls[];
 extern const char udp_splice_syscalls[];
 extern const char util_syscalls[];
+extern const char vu_mem_syscalls[];
+extern const char vu_msg_syscalls[];
 
 #endif /* SYSCALLS_H */

@@ -26,8 +26,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "syscalls.h"
 #include "util.h"
 #include "vu_mem.h"
+
+/* What is called after start-up, see seccomp.c */
+const char vu_mem_syscalls[] = "fstat mmap munmap";
 
 /* Of blocks: a file of huge pages can only be mapped in multiples of these */
 #define BLOCK_MIN	4096U

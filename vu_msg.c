@@ -20,8 +20,12 @@
 #include <unistd.h>
 #include <sys/socket.h>
 
+#include "syscalls.h"
 #include "util.h"
 #include "vu_msg.h"
+
+/* What is called after start-up, see seccomp.c */
+const char vu_msg_syscalls[] = "close recvmsg sendmsg";
 
 /* As on the wire; the payload has a gap in front of it here, so it is read
  * apart

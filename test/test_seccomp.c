@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -105,13 +106,13 @@ static void names(void **state)
 static void allows_what_is_listed(void **state)
 {
 	static const char *const lists[] = {
-		"write close", "epoll_wait poll recv waitpid", "close mmap", "",
+		"write close", "epoll_wait poll recv waitpid", "close munmap", "",
 		NULL,
 	};
 	static const char allowed[] =
-		" write close epoll_pwait ppoll recvfrom wait4 mmap exit "
+		" write close epoll_pwait ppoll recvfrom wait4 munmap exit "
 		"exit_group restart_syscall clock_gettime epoll_wait poll "
-		"gettimeofday ppoll_time64 recv clock_gettime64 mmap2 ";
+		"gettimeofday ppoll_time64 recv clock_gettime64 ";
 	struct seccomp_data data = { 0 };
 	struct seccomp_prog p;
 	bool tell;
@@ -154,6 +155,50 @@ static void denies_other_numbering(void **state)
 	assert_int_equal(run_filter(&p, &data), SECCOMP_RET_KILL_PROCESS);
 	data.nr = -1;
 	assert_int_equal(run_filter(&p, &data), SECCOMP_RET_KILL_PROCESS);
+}
+
+/**
+ * map_verdict() - What does the filter that allows mmap(2) say?
+ * @prot:	Its argument
+ * @flags:	Its argument
+ *
+ * Return: SECCOMP_RET_*
+ */
+static uint32_t map_verdict(int prot, int flags)
+{
+	static const char *const lists[] = { "mmap", NULL };
+	struct seccomp_data data = {
+#ifdef SYS_mmap
+		.nr = SYS_mmap,
+#else
+		.nr = SYS_mmap2,
+#endif
+		.args = { 0, 4096, (unsigned)prot, (unsigned)flags, 5, 0 },
+	};
+	struct seccomp_prog p;
+
+	seccomp_build(&p, lists, true);
+	data.arch = arch_of(&p);
+	return run_filter(&p, &data);
+}
+
+static void limits_mappings(void **state)
+{
+	int rw = PROT_READ | PROT_WRITE, good = MAP_SHARED | MAP_NORESERVE;
+
+	(void)state;
+	assert_int_equal(map_verdict(rw, good), SECCOMP_RET_ALLOW);
+#ifdef __s390x__
+	print_message("Arguments of mmap(2) can't be seen on s390x\n");
+	return;
+#endif
+	assert_int_equal(map_verdict(rw | PROT_EXEC, good), SECCOMP_RET_TRAP);
+	assert_int_equal(map_verdict(PROT_EXEC, good), SECCOMP_RET_TRAP);
+	assert_int_equal(map_verdict(rw, good | MAP_ANONYMOUS),
+			 SECCOMP_RET_TRAP);
+	assert_int_equal(map_verdict(rw, good | MAP_FIXED), SECCOMP_RET_TRAP);
+	assert_int_equal(map_verdict(rw, MAP_PRIVATE | MAP_ANONYMOUS),
+			 SECCOMP_RET_TRAP);
 }
 
 static void limits_arguments(void **state)
@@ -337,6 +382,7 @@ int main(void)
 		cmocka_unit_test(allows_what_is_listed),
 		cmocka_unit_test(denies_other_numbering),
 		cmocka_unit_test(limits_arguments),
+		cmocka_unit_test(limits_mappings),
 		cmocka_unit_test(filter_in_force),
 		cmocka_unit_test(unknown_names_are_found_out),
 		cmocka_unit_test(landlock_denies_files),
