@@ -22,7 +22,8 @@
  * at once; if we run out of descriptors, or if attempts are crowded, it rests
  * for ACCEPT_PAUSE_MS: clients wait in the kernel's queue meanwhile. Where a
  * connection goes is up to fwd_from_socket(), those that have nowhere to go are
- * reset. Datagrams are handled by udp_listen_event().
+ * reset. Datagrams are handled by udp_listen_event(), those that the guest has
+ * no room for remain in the socket until listen_release().
  *
  * The table of listeners has room for every port and is never enlarged; what
  * isn't used of it takes no memory.
@@ -643,7 +644,7 @@ void listen_init(struct ctx *c, const struct netns *ns)
 		die("No memory for listening sockets");
 
 	c->listen = ls;
-	ls->free = LISTEN_NONE;
+	ls->free = ls->held = LISTEN_NONE;
 	for (i = 0; i < FWD_RULES_MAX; i++)
 		ls->head[i] = LISTEN_NONE;
 	listen_scan_init(ls);
@@ -775,6 +776,47 @@ static void listen_pause(struct ctx *c, uint32_t index, const char *why)
 }
 
 /**
+ * listen_hold() - Leave datagrams in a socket until there is room to the guest
+ * @c:		Execution context
+ * @index:	Index of the listener
+ *
+ * Its errors are still told.
+ */
+static void listen_hold(struct ctx *c, uint32_t index)
+{
+	struct listeners *ls = c->listen;
+	struct listener *l = &ls->all[index];
+
+	if (listen_watch(c, index, EPOLL_CTL_MOD, 0) || l->held)
+		return;
+	/* It stays in the list though it may be closed, and used again */
+	l->held = true;
+	l->held_next = ls->held;
+	ls->held = index;
+}
+
+/**
+ * listen_release() - Have datagrams go on if there is room to the guest
+ * @c:		Execution context
+ */
+void listen_release(struct ctx *c)
+{
+	struct listeners *ls = c->listen;
+
+	if (tap_is_full(&c->tap))
+		return;
+	while (ls->held != LISTEN_NONE) {
+		uint32_t index = ls->held;
+		struct listener *l = &ls->all[index];
+
+		ls->held = l->held_next;
+		l->held = false;
+		if (l->fd >= 0 && !l->paused)
+			listen_watch(c, index, EPOLL_CTL_MOD, EPOLLIN);
+	}
+}
+
+/**
  * listen_accepted() - Have a connection go where it is meant to
  * @c:		Execution context
  * @rule:	Rule of the listener
@@ -819,6 +861,10 @@ void listen_event(struct ctx *c, uint32_t index, uint32_t events)
 		return;
 	rule = listen_rule(c, l);
 	if (rule->proto == IPPROTO_UDP) {
+		if (events & EPOLLIN && tap_is_full(&c->tap)) {
+			listen_hold(c, index);
+			events &= ~(uint32_t)EPOLLIN;
+		}
 		udp_listen_event(c, l, events);
 		return;
 	}

@@ -20,6 +20,8 @@ struct netns;
  * @port:	Port it is bound to, host byte order
  * @next:	Next listener of the same rule, or next free entry, LISTEN_NONE
  * @paused:	Accepts nothing for a while, for lack of descriptors
+ * @held:	In the list of those that wait for room to the guest
+ * @held_next:	Next one there, LISTEN_NONE
  */
 struct listener {
 	int fd;
@@ -27,6 +29,8 @@ struct listener {
 	uint16_t port;
 	uint32_t next;
 	bool paused;
+	bool held;
+	uint32_t held_next;
 };
 
 /* At run time, nothing calls listen_add() and listen_remove() but tests so far:
@@ -40,6 +44,7 @@ bool listen_may_bind_host(const struct ctx *c);
 void listen_print(const struct ctx *c);
 void listen_start(struct ctx *c);
 void listen_event(struct ctx *c, uint32_t index, uint32_t events);
+void listen_release(struct ctx *c);
 const struct listener *listen_get(const struct ctx *c, uint32_t index);
 const struct fwd_rule *listen_rule(const struct ctx *c,
 				   const struct listener *l);

@@ -24,6 +24,7 @@ struct listener;
  * @all:	The listeners, LISTEN_MAX of them
  * @free:	First of those freed, LISTEN_NONE if there are none
  * @fresh:	First of those never used
+ * @held:	First of those that wait for room to the guest, LISTEN_NONE
  * @files:	Tell which ports are bound on the host, and in the namespace:
  *		see listen_files()
  * @scan:	Timer to look at these
@@ -35,6 +36,7 @@ struct listeners {
 	struct listener *all;
 	uint32_t free;
 	uint32_t fresh;
+	uint32_t held;
 	struct portscan files[2];
 	struct timer scan;
 	struct timer resume;

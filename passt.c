@@ -268,6 +268,7 @@ static void loop_turn(struct ctx *c)
 	if (!link_turn(c))
 		finish(c, EXIT_SUCCESS);
 	flow_resume(c);
+	listen_release(c);
 	tap_flush(&c->tap);
 	flow_end_turn(c);
 	if (c->conf.stats_s)

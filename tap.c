@@ -107,6 +107,17 @@ void tap_has_room(struct tap *tap)
 }
 
 /**
+ * tap_is_full() - Is it worth waiting for room to the guest?
+ * @tap:	Port to the guest
+ *
+ * Return: true if there will be some: false if there is now, or no guest
+ */
+bool tap_is_full(const struct tap *tap)
+{
+	return tap->ready && tap->blocked;
+}
+
+/**
  * tap_fail() - The link went down: the guest is let go of in this turn or next
  * @tap:	Port to the guest
  * @e:		errno that tells why; the first one counts

@@ -109,6 +109,7 @@ void tap_attach_none(struct tap *tap);
 int tap_watch(const struct tap *tap, int fd, uint32_t events);
 void tap_unwatch(const struct tap *tap, int fd);
 void tap_has_room(struct tap *tap);
+bool tap_is_full(const struct tap *tap);
 void tap_fail(struct tap *tap, int e);
 int tap_recv(struct tap *tap, struct frame *frames, int max);
 void tap_release(struct tap *tap);

@@ -18,8 +18,8 @@
  * flows of a listener: no client could reach them any more, and the port is
  * free for others at once.
  *
- * Data doesn't wait for room to the guest: as the listener has to be read for
- * the sake of other flows, it is lost then.
+ * While there is no room to the guest, listeners aren't read, see listen.c.
+ * What was read already doesn't wait for room: it is lost then.
  */
 
 #include <errno.h>
@@ -415,7 +415,8 @@ unsigned udp_in_drain_errors(struct ctx *c, int fd)
  * @l:		Listener
  * @events:	From epoll, level-triggered
  *
- * What is left after UDP_RELAY_ROUNDS batches makes the next event.
+ * What is left after UDP_RELAY_ROUNDS batches, or as there is no room to the
+ * guest any more, makes the next event.
  */
 void udp_listen_event(struct ctx *c, const struct listener *l, uint32_t events)
 {
@@ -431,7 +432,7 @@ void udp_listen_event(struct ctx *c, const struct listener *l, uint32_t events)
 			udp_in_drain_errors(c, l->fd);
 		if (n > 0)
 			udp_in_batch(c, l, (unsigned)n);
-		if (n < (int)UDP_RELAY_MAX)
+		if (n < (int)UDP_RELAY_MAX || tap_is_full(&c->tap))
 			break;
 	}
 }

@@ -433,3 +433,8 @@ void limit_fds(bool on)
 	now.rlim_cur = (rlim_t)fd;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
 }
+
+bool tap_is_full(const struct tap *tap)
+{
+	return tap->ready && tap->blocked;
+}

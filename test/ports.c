@@ -50,7 +50,7 @@ void ports_open(struct stack *s)
 	assert_non_null(ls);
 	ls->all = calloc(LISTEN_MAX, sizeof(*ls->all));
 	assert_non_null(ls->all);
-	ls->free = LISTEN_NONE;
+	ls->free = ls->held = LISTEN_NONE;
 	for (i = 0; i < FWD_RULES_MAX; i++)
 		ls->head[i] = LISTEN_NONE;
 	memset(ls->files, 0xff, sizeof(ls->files));

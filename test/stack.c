@@ -319,6 +319,8 @@ void stack_turn(struct stack *s, int timeout_ms)
 		demux_from_guest(c);
 	} while (tap_mem_from_guest(&c->tap));
 	flow_resume(c);
+	if (c->listen)
+		listen_release(c);
 	timer_run(c->wheel, c->now_ms, c);
 	flow_end_turn(c);
 	tap_flush(&c->tap);

@@ -358,6 +358,7 @@ void tap_mem_open(struct tap *tap, const struct tap_caps *caps)
 	struct tap_mem *m = calloc(1, sizeof(*m));
 
 	m->room = TAP_MEM_UNLIMITED;
+	tap->ready = true;
 	tap->ops = &mem_ops;
 	tap->caps = *caps;
 	tap->fd = -1;
