@@ -12,7 +12,7 @@
 struct ctx;
 struct listener;
 
-/* Internals shared by listen.c and listen_scan.c only */
+/* Internals shared by listen.c, listen_event.c and listen_scan.c only */
 
 /* Every port, both protocols, from either side */
 #define LISTEN_MAX		(4U * 65536)
@@ -43,6 +43,7 @@ struct listeners {
 };
 
 bool listen_is_exhausted(int rc);
+int listen_watch(const struct ctx *c, uint32_t index, int op, uint32_t events);
 int listen_open_port(struct ctx *c, unsigned rule, uint16_t port);
 void listen_close_at(struct ctx *c, uint32_t *link);
 struct portscan *listen_files(struct listeners *ls, uint8_t place);

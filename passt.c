@@ -68,7 +68,8 @@ static const char loop_syscalls[] = "close epoll_wait exit_group read";
 #define COMMON_SYSCALLS							\
 	loop_syscalls,							\
 	demux_syscalls, dgram_syscalls, flow_syscalls, icmp_syscalls,	\
-	listen_syscalls, log_syscalls, nsock_syscalls, pcap_syscalls,	\
+	listen_syscalls, listen_event_syscalls, log_syscalls,		\
+	nsock_syscalls, pcap_syscalls,					\
 	portscan_syscalls, sock_syscalls, tap_syscalls, tcp_syscalls,	\
 	tcp_in_syscalls, tcp_out_syscalls, udp_batch_syscalls,		\
 	udp_relay_syscalls, util_syscalls

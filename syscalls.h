@@ -12,6 +12,7 @@ extern const char flow_syscalls[];
 extern const char icmp_syscalls[];
 extern const char link_syscalls[];
 extern const char listen_syscalls[];
+extern const char listen_event_syscalls[];
 extern const char log_syscalls[];
 extern const char netns_syscalls[];
 extern const char netns_quit_syscalls[];

@@ -18,8 +18,9 @@
  * flows of a listener: no client could reach them any more, and the port is
  * free for others at once.
  *
- * While there is no room to the guest, listeners aren't read, see listen.c.
- * What was read already doesn't wait for room: it is lost then.
+ * While there is no room to the guest, listeners aren't read, as
+ * listen_event.c sees to. What was read already doesn't wait for room: it is
+ * lost then.
  */
 
 #include <errno.h>

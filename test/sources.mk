@@ -11,8 +11,8 @@ SOURCES_dhcp := addr.c dhcp.c log.c util.c view.c wire.c
 SOURCES_dhcpv6 := addr.c dhcpv6.c log.c util.c view.c wire.c
 SOURCES_flow := addr.c flow.c log.c siphash.c timer.c util.c
 SOURCES_frag := addr.c frag.c log.c view.c
-LISTEN := addr.c fwd_rule.c listen.c listen_scan.c log.c portscan.c sock.c \
-	  timer.c util.c test/listen_fake.c
+LISTEN := addr.c fwd_rule.c listen.c listen_event.c listen_scan.c log.c \
+	  portscan.c sock.c timer.c util.c test/listen_fake.c
 SOURCES_listen := $(LISTEN)
 SOURCES_listen_run := $(LISTEN)
 SOURCES_fwd := addr.c fwd.c fwd_rule.c parse.c
