@@ -17,6 +17,7 @@
 	STAT(BAD_SOURCE,	"frames with bad source dropped")	\
 	STAT(NOT_OURS,		"frames for other machines dropped")	\
 	STAT(NO_HANDLER,	"frames of no known protocol dropped")	\
+	STAT(RING_BROKEN,	"rings broken by guest")		\
 	STAT(FRAG_LOST,		"fragments dropped")			\
 	STAT(FLOW_OPENED,	"flows opened")				\
 	STAT(FLOW_FULL,		"flows refused, table full")		\

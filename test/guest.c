@@ -208,7 +208,7 @@ void guest_send(struct stack *s, const struct guest_out *out)
 	struct virtio_net_hdr_v1 vnet;
 	size_t len = guest_build(s, out, &vnet, frame);
 
-	assert_true(tap_mem_push(&s->c.tap, &vnet, frame, len));
+	assert_true(stack_push(s, &vnet, frame, len));
 }
 
 /**
@@ -380,7 +380,7 @@ bool guest_recv(struct stack *s, struct guest_in *in)
 {
 	struct tap_mem_frame f;
 
-	if (!tap_mem_pop(&s->c.tap, &f))
+	if (!stack_pop(s, &f))
 		return false;
 
 	memset(in, 0, sizeof(*in));

@@ -366,7 +366,8 @@ static void take_data(struct guest_tcp *g, const struct seg *seg)
 		return;
 	}
 
-	pattern_check(seg->data, g->count - old, seg->len);
+	/* @old counts a FIN, which is no data */
+	pattern_check(seg->data, g->count + g->fin - old, seg->len);
 	if (old >= len || (old && g->fin)) {
 		g->retrans++;
 		return;

@@ -29,19 +29,24 @@
 #include "guest_tcp.h"
 #include "hooks.h"
 #include "icmp.h"
+#include "link.h"
 #include "listen.h"
 #include "log.h"
 #include "ndp.h"
 #include "stack.h"
+#include "tap_vu.h"
 #include "tcp.h"
 #include "timer.h"
 #include "udp.h"
+#include "vu.h"
+#include "vu_front.h"
 
 /* Turns without end mean that an event is never dealt with */
 #define SETTLE_TURNS		2000
 /* Turns in a row without any event after which nothing more is to come */
 #define SETTLE_QUIET		2
 #define SETTLE_WAIT_MS		1
+#define SETTLE_POLLED_MS	(2 * VU_POLL_MAX_MS)
 
 #define HOST_BUF		65536
 
@@ -151,9 +156,14 @@ static void tap_init(struct ctx *c, const struct stack_variant *var)
 	if (!var->offload)
 		caps.len_max = ETH_HLEN + var->mtu;
 
-	tap_mem_open(&c->tap, &caps);
-	tap_mem_set_scatter(&c->tap, &var->from_guest, &var->to_guest);
 	c->tap.mtu = var->mtu;
+	c->tap.epollfd = c->epollfd;
+	if (var->shape) {
+		tap_vu_init(&c->tap);
+	} else {
+		tap_mem_open(&c->tap, &caps);
+		tap_mem_set_scatter(&c->tap, &var->from_guest, &var->to_guest);
+	}
 	memcpy(c->tap.our_mac, our_mac, MAC_LEN);
 	memcpy(c->tap.guest_mac, guest_mac, MAC_LEN);
 	c->tap.guest_addr[V4] = c->conf.ip[V4].addr;
@@ -200,6 +210,8 @@ int stack_setup(void **state)
 	udp_init(c);
 	icmp_init(c);
 	ndp_init(c);
+	if (var->shape)
+		vu_front_new(s, var->shape);
 	*state = s;
 	return 0;
 }
@@ -241,8 +253,10 @@ static void end_connections(struct stack *s)
 {
 	unsigned i;
 
-	tap_mem_set_room(&s->c.tap, TAP_MEM_UNLIMITED);
-	tap_mem_lose(&s->c.tap, 0);
+	if (!s->front) {
+		tap_mem_set_room(&s->c.tap, TAP_MEM_UNLIMITED);
+		tap_mem_lose(&s->c.tap, 0);
+	}
 	for (i = 0; i < s->conn_count; i++) {
 		struct guest_tcp *g = s->conns[i];
 		struct seg seg;
@@ -260,6 +274,40 @@ static void end_connections(struct stack *s)
 }
 
 /**
+ * teardown_mem() - Check the back-end in memory, and free it
+ * @s:		Stack
+ */
+static void teardown_mem(struct stack *s)
+{
+	const struct tap_mem_check *check = tap_mem_check(&s->c.tap);
+
+	assert_int_equal(check->reserved, 0);
+	assert_int_equal(check->lent, 0);
+	assert_int_equal(check->misused, 0);
+	assert_int_equal(check->too_long, 0);
+	tap_mem_close(&s->c.tap);
+}
+
+/**
+ * teardown_vu() - Check the vhost-user device, and free it
+ * @s:		Stack
+ */
+static void teardown_vu(struct stack *s)
+{
+	struct vu *vu = s->c.tap.priv;
+	unsigned i;
+
+	for (i = 0; i < VU_SLOTS; i++)
+		assert_int_equal(vu->to_guest.slots[i].buf_cnt, 0);
+	assert_int_equal(vu->to_guest.first, vu->to_guest.end);
+	assert_int_equal(vu->lent_cnt, 0);
+	vu_front_free(s->front);
+	assert_int_equal(vu->mem.count, 0);
+	close(vu->poll_fd);
+	free(vu);
+}
+
+/**
  * stack_teardown() - Check that nothing is left over and free it
  * @state:	The struct stack
  *
@@ -268,28 +316,57 @@ static void end_connections(struct stack *s)
 int stack_teardown(void **state)
 {
 	struct stack *s = *state;
-	const struct tap_mem_check *check;
 	struct tap_mem_frame f;
 
 	stack_settle(s);
 	end_connections(s);
-	while (tap_mem_pop(&s->c.tap, &f))
+	while (stack_pop(s, &f))
 		;
-
-	check = tap_mem_check(&s->c.tap);
-	assert_int_equal(check->reserved, 0);
-	assert_int_equal(check->lent, 0);
-	assert_int_equal(check->misused, 0);
-	assert_int_equal(check->too_long, 0);
 	assert_int_equal(flow_count(s->c.flows, FLOW_TCP), 0);
 	assert_false(hook_bad_fd);
+	if (s->front)
+		teardown_vu(s);
+	else
+		teardown_mem(s);
 
 	close(s->c.epollfd);
 	assert_int_equal(stack_fd_count(), s->fds);
-	tap_mem_close(&s->c.tap);
 	free(s->c.wheel);
 	free(s);
 	return 0;
+}
+
+/**
+ * stack_push() - Have the guest send a frame
+ * @s:		Stack
+ * @vnet:	Offload header, NULL for none
+ * @data:	Frame, copied
+ * @len:	Its length
+ *
+ * Return: false if there is no room for it
+ */
+bool stack_push(struct stack *s, const struct virtio_net_hdr_v1 *vnet,
+		const void *data, size_t len)
+{
+	static const struct virtio_net_hdr_v1 none;
+
+	if (s->front)
+		return vu_front_push(s->front, vnet ? vnet : &none, data, len);
+	return tap_mem_push(&s->c.tap, vnet, data, len);
+}
+
+/**
+ * stack_pop() - Take the oldest frame that was sent to the guest
+ * @s:		Stack
+ * @f:		Set to the frame; its data is valid until the next call
+ *
+ * Return: false if there is none
+ */
+bool stack_pop(struct stack *s, struct tap_mem_frame *f)
+{
+	if (s->front)
+		return vu_front_pop(s->front, f);
+	return tap_mem_pop(&s->c.tap, f);
 }
 
 /**
@@ -309,15 +386,20 @@ void stack_turn(struct stack *s, int timeout_ms)
 		ref.u64 = ev[i].data.u64;
 		if (ref.type == EVENT_LISTEN) {
 			listen_event(c, ref.index, ev[i].events);
+		} else if (ref.type == EVENT_TAP) {
+			link_event(c, (int)ref.index, ev[i].events);
+			/* A device that polls never ceases to do so */
+			if (s->front && s->front->shape.no_kick)
+				continue;
 		} else {
 			assert_int_equal(ref.type, EVENT_FLOW);
 			flow_handle_event(c, ref.index, ref.side, ev[i].events);
 		}
 		s->events++;
 	}
-	do {
+	while (s->front ? c->tap.more && !c->tap.failed :
+			  tap_mem_from_guest(&c->tap) > 0)
 		demux_from_guest(c);
-	} while (tap_mem_from_guest(&c->tap));
 	flow_resume(c);
 	if (c->listen)
 		listen_release(c);
@@ -334,12 +416,13 @@ void stack_turn(struct stack *s, int timeout_ms)
  */
 void stack_settle(struct stack *s)
 {
+	bool polled = s->front && s->front->shape.no_kick;
 	unsigned turns, quiet = 0, before;
 
 	for (turns = 0; quiet < SETTLE_QUIET; turns++) {
 		assert_true(turns < SETTLE_TURNS);
 		before = s->events;
-		stack_turn(s, SETTLE_WAIT_MS);
+		stack_turn(s, polled ? SETTLE_POLLED_MS : SETTLE_WAIT_MS);
 		quiet = s->events == before ? quiet + 1 : 0;
 	}
 }

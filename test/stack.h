@@ -15,6 +15,8 @@
 #include <cmocka.h>
 
 struct guest_tcp;
+struct vu_front;
+struct vu_shape;
 
 #define STACK_CONNS		64	/* Connections of the guest in a test */
 #define STACK_FLOWS		1024	/* Size of the flow table */
@@ -29,6 +31,8 @@ struct guest_tcp;
  * @mtu:		Of the link
  * @from_guest:		How buffers of frames from the guest are cut
  * @to_guest:		How buffers of frames to the guest are cut
+ * @shape:		The guest is behind a vhost-user device, and its
+ *			driver is like this, instead of the two above; or NULL
  */
 struct stack_variant {
 	const char *name;
@@ -38,6 +42,7 @@ struct stack_variant {
 	unsigned mtu;
 	struct tap_mem_scatter from_guest;
 	struct tap_mem_scatter to_guest;
+	const struct vu_shape *shape;
 };
 
 extern const struct stack_variant stack_v4;
@@ -56,6 +61,8 @@ extern const struct stack_variant stack_v6_no_peek_off;
  *		  are both the test
  * @c:		The stack's own context
  * @var:	Circumstances
+ * @front:	Front-end and driver of its device, NULL for the back-end in
+ *		memory
  * @v:		IP version, from @var
  * @guest:	The guest's address
  * @host:	What the guest calls the host's loopback address
@@ -68,6 +75,7 @@ extern const struct stack_variant stack_v6_no_peek_off;
 struct stack {
 	struct ctx c;
 	const struct stack_variant *var;
+	struct vu_front *front;
 	enum ipver v;
 	struct addr guest;
 	struct addr host;
@@ -80,6 +88,9 @@ struct stack {
 
 int stack_setup(void **state);
 int stack_teardown(void **state);
+bool stack_push(struct stack *s, const struct virtio_net_hdr_v1 *vnet,
+		const void *data, size_t len);
+bool stack_pop(struct stack *s, struct tap_mem_frame *f);
 void stack_turn(struct stack *s, int timeout_ms);
 void stack_settle(struct stack *s);
 void stack_advance(struct stack *s, uint64_t ms);

@@ -250,7 +250,7 @@ static void send_fragment(struct stack *s, const struct dgram *d,
 		put16(ip + 10, guest_csum(0, ip, IPV4_HLEN));
 	}
 	memset(&vnet, 0, sizeof(vnet));
-	assert_true(tap_mem_push(&s->c.tap, &vnet, frame, n));
+	assert_true(stack_push(s, &vnet, frame, n));
 }
 
 /**
@@ -374,11 +374,13 @@ int udp_teardown(void **state)
 {
 	struct stack *s = *state;
 
-	tap_mem_set_room(&s->c.tap, TAP_MEM_UNLIMITED);
+	if (!s->front)
+		tap_mem_set_room(&s->c.tap, TAP_MEM_UNLIMITED);
 	stack_advance(s, UDP_REPLIED_MS + 1000);
 	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 0);
 	/* But for the stack's own epoll instance */
-	assert_int_equal(stack_fd_count(), s->fds + 1);
+	if (!s->front)
+		assert_int_equal(stack_fd_count(), s->fds + 1);
 	return stack_teardown(state);
 }
 
