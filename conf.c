@@ -51,6 +51,7 @@
 #define ACCEPT_DOMAIN	"domain name: labels of letters, digits and dashes"
 #define NOT_YET_VM	"isn't there yet, accepted: a stream socket, --socket"
 
+static opt_handler show_capabilities;
 static opt_handler show_help;
 static opt_handler show_version;
 
@@ -259,6 +260,11 @@ static const struct opt conf_rows[] = {
 		  "connected already; implies --one-off" },
 	{ "one-off", '1', OPT_PASST, FLAG(one_off),
 	  .help = "End when the virtual machine disconnects" },
+	{ "vhost-user", 0, OPT_PASST, FLAG(vhost_user),
+	  .help = "The socket is for vhost-user: memory is shared\n"
+		  "with the virtual machine" },
+	{ "print-capabilities", 0, OPT_PASST, DO(show_capabilities),
+	  .help = "Show what --vhost-user can do, as JSON, and exit" },
 	{ "ns-ifname", 'I', OPT_PASTA,
 	  TO(ns_ifname, conf_set_ifname), .arg = "NAME",
 	  .accepts = "name of at most 15 characters, "
@@ -314,8 +320,6 @@ static const struct opt conf_rows[] = {
 	  .help = "Forward loopback traffic only, without\n"
 		  "an interface in the namespace" },
 	/* Else they would be told to be none, as if misspelt */
-	{ "vhost-user", 0, NOT_YET(NOT_YET_VM) },
-	{ "print-capabilities", 0, NOT_YET(NOT_YET_VM) },
 	{ "repair-path", 0, NOT_YET(NOT_YET_VM) },
 	{ "migrate-exit", 0, NOT_YET(NOT_YET_VM) },
 	{ "migrate-no-linger", 0, NOT_YET(NOT_YET_VM) },
@@ -355,6 +359,23 @@ static const char *show_version(void *target, const struct opt *o,
 	(void)o;
 	(void)arg;
 	printf("%s %s\n", mode_name(conf->mode), VERSION);
+	finish_stdout();
+	return NULL;
+}
+
+/**
+ * show_capabilities() - --print-capabilities: tell them and end
+ *
+ * Source: QEMU, docs/interop/vhost-user.rst, backend program conventions, and
+ *	   docs/interop/vhost-user.json, which has no features for this type
+ */
+static const char *show_capabilities(void *target, const struct opt *o,
+				     const char *arg)
+{
+	(void)target;
+	(void)o;
+	(void)arg;
+	puts("{\n  \"type\": \"net\",\n  \"features\": []\n}");
 	finish_stdout();
 	return NULL;
 }

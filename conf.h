@@ -78,6 +78,7 @@ enum conf_ports {
  * @socket:		UNIX socket that guests connect to, "" for a default
  * @fd:			Socket of the guest that was passed to us, -1 for none
  * @one_off:		End when the guest does
+ * @vhost_user:		Guests are attached by vhost-user, not as streams
  * @sandbox:		How strict the sandbox is
  * @chroot_fallback:	Without pivot_root(2), chroot(2) will do
  * @ns_ifname:		Interface in the namespace
@@ -136,6 +137,7 @@ struct conf {
 	char socket[CONF_SOCKET_MAX];
 	int fd;
 	bool one_off;
+	bool vhost_user;
 	enum conf_sandbox sandbox;
 	bool chroot_fallback;
 	char ns_ifname[IFNAMSIZ];

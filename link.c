@@ -41,6 +41,7 @@
 #include "passt.h"
 #include "syscalls.h"
 #include "tap_stream.h"
+#include "tap_vu.h"
 #include "timer.h"
 
 /* What is called after start-up, see seccomp.c */
@@ -237,7 +238,10 @@ void link_init(struct ctx *c)
 	if (conf->mode == MODE_PASTA)
 		return;
 
-	tap_stream_init(&c->tap);
+	if (conf->vhost_user)
+		tap_vu_init(&c->tap);
+	else
+		tap_stream_init(&c->tap);
 	if (conf->fd >= 0) {
 		link_check_fd(conf->fd);
 	} else if (conf->socket[0]) {
@@ -266,6 +270,14 @@ void link_print(const struct ctx *c)
 	if (!path[0])
 		return;
 	info("Listening on %s, for QEMU 7.2 or later, with options:", path);
+	if (c->conf.vhost_user) {
+		info("  -m 1G -machine memory-backend=m "
+		     "-object memory-backend-memfd,id=m,size=1G,share=on");
+		info("  -device virtio-net-pci,netdev=n -netdev "
+		     "vhost-user,id=n,chardev=c -chardev socket,id=c,path=%s",
+		     path);
+		return;
+	}
 	info("  -device virtio-net-pci,netdev=s "
 	     "-netdev stream,id=s,server=off,addr.type=unix,addr.path=%s",
 	     path);
@@ -359,8 +371,10 @@ static void link_announce(struct ctx *c)
 static void link_up(struct ctx *c, int fd)
 {
 	struct link *l = c->link;
-	int rc = tap_stream_attach(&c->tap, fd);
+	int rc;
 
+	rc = c->conf.vhost_user ? tap_vu_attach(&c->tap, fd) :
+				  tap_stream_attach(&c->tap, fd);
 	if (rc) {
 		warn("Can't take the guest's connection: %s",
 		     log_strerror(-rc));

@@ -4,6 +4,7 @@
 No root and no namespaces are needed: what starts nothing can be tested as is.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -232,12 +233,20 @@ def test_options_of_the_other_program(run):
 
 
 @pytest.mark.parametrize('args', [
-    ['--vhost-user'], ['--print-capabilities'], ['--repair-path=none']])
+    ['--repair-path=none'], ['--migrate-exit'], ['--migrate-no-linger']])
 def test_options_not_there_yet(run, args):
     """They aren't misspelt, but there is nothing to do with them yet"""
     line = line_of(run('passt', *args))
     name = args[0].split('=')[0]
     assert line.startswith(f"option '{name}': isn't there yet, accepted: ")
+
+
+def test_print_capabilities(run):
+    """As QEMU's vhost-user.json has it; whatever else is there"""
+    for args in [], ['--vhost-user'], ['-s', '/nowhere/socket', '-q']:
+        done = run('passt', *args, '--print-capabilities')
+        assert (done.returncode, done.stderr) == (0, '')
+        assert json.loads(done.stdout) == {'type': 'net', 'features': []}
 
 
 @pytest.mark.parametrize('args, name', [
