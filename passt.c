@@ -85,6 +85,25 @@ static const char *const passt_syscalls[] = {
 	link_syscalls, tap_stream_syscalls, NULL,
 };
 
+static const char *const passt_vu_syscalls[] = {
+	COMMON_SYSCALLS,
+	link_syscalls, tap_vu_syscalls, vu_mem_syscalls, vu_msg_syscalls,
+	vu_ring_syscalls, NULL,
+};
+
+/**
+ * syscalls_of() - System calls needed from now on
+ * @conf:	Configuration: the mode, and the back-end
+ *
+ * Return: lists
+ */
+static const char *const *syscalls_of(const struct conf *conf)
+{
+	if (conf->mode == MODE_PASTA)
+		return pasta_syscalls;
+	return conf->vhost_user ? passt_vu_syscalls : passt_syscalls;
+}
+
 /**
  * finish() - End the program
  * @c:		Execution context
@@ -462,8 +481,7 @@ int main(int argc, char *argv[])
 	/* Signals wake up only the process that began to watch them */
 	pasta.signal_fd = open_signals();
 	watch_fd(&c, pasta.signal_fd, EVENT_SIGNAL);
-	isolate_ready(&iso, &c.conf, is_pasta ? pasta_syscalls :
-						passt_syscalls);
+	isolate_ready(&iso, &c.conf, syscalls_of(&c.conf));
 	if (is_pasta)
 		netns_start_command(&pasta.ns);
 	link_start(&c);

@@ -111,6 +111,7 @@ static const struct seccomp_alias {
 	{ "recv",	"recv recvfrom" },
 	{ "recvmmsg",	"recvmmsg recvmmsg_time64" },
 	{ "send",	"send sendto" },
+	{ "timerfd_settime", "timerfd_settime timerfd_settime64" },
 	{ "waitpid",	"wait4" },
 };
 

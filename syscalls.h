@@ -24,6 +24,7 @@ extern const char splice_syscalls[];
 extern const char tap_syscalls[];
 extern const char tap_stream_syscalls[];
 extern const char tap_tun_syscalls[];
+extern const char tap_vu_syscalls[];
 extern const char tcp_syscalls[];
 extern const char tcp_in_syscalls[];
 extern const char tcp_out_syscalls[];
@@ -33,5 +34,6 @@ extern const char udp_splice_syscalls[];
 extern const char util_syscalls[];
 extern const char vu_mem_syscalls[];
 extern const char vu_msg_syscalls[];
+extern const char vu_ring_syscalls[];
 
 #endif /* SYSCALLS_H */

@@ -20,11 +20,7 @@
  * to the guest's driver: see vu_set_features().
  *
  * All memory of ours is there from start-up on, and serves one guest after the
- * other; that of the guest is mapped while it is connected. So these files, and
- * no other part of the program once it runs, call mmap(), munmap(), fstat(),
- * fcntl() with F_GETFL and F_SETFL, and timerfd_settime(); besides those that
- * others call as well: recvmsg() and sendmsg() with descriptors, read(),
- * write(), epoll_ctl() and close().
+ * other; that of the guest is mapped while it is connected, by vu_mem.c.
  */
 
 #include <endian.h>
@@ -39,9 +35,13 @@
 #include "stats.h"
 #include "tap.h"
 #include "tap_vu.h"
+#include "syscalls.h"
 #include "util.h"
 #include "view.h"
 #include "vu.h"
+
+/* What is called after start-up, see seccomp.c */
+const char tap_vu_syscalls[] = "close read";
 
 #define MESSAGES_MAX	32	/* Handled between two looks at other events */
 

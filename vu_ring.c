@@ -31,8 +31,12 @@
 #include "log.h"
 #include "stats.h"
 #include "tap.h"
+#include "syscalls.h"
 #include "util.h"
 #include "vu.h"
+
+/* What is called after start-up, see seccomp.c */
+const char vu_ring_syscalls[] = "close fcntl read timerfd_settime write";
 
 static const char *const ring_name[VU_RINGS] = {
 	[VU_TO_GUEST]	= "for frames to it",
