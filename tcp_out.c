@@ -105,18 +105,22 @@ static uint32_t tcp_room(const struct ctx *c, const struct tcp_conn *conn,
 
 /**
  * tcp_window_is_wide() - Can the window stay without asking the socket?
+ * @c:		Execution context
  * @conn:	Connection
  *
  * Where the guest sends little, each question would be answered in the same
- * way: an answer costs as much as a segment is worth.
+ * way: an answer costs as much as a segment is worth. Less than a segment isn't
+ * wide, however: the guest would wait for more.
  *
  * Return: true if there is plenty left, and little of it was used since the
  *	   socket was asked
  */
-static bool tcp_window_is_wide(const struct tcp_conn *conn)
+static bool tcp_window_is_wide(const struct ctx *c, const struct tcp_conn *conn)
 {
+	uint32_t mss = tcp_link_mss(c, addr_version(&tcp_guest(conn)->far));
+
 	return !conn->kept.len &&
-	       conn->rcv_adv - conn->rcv_nxt >= TCP_WINDOW_WIDE &&
+	       conn->rcv_adv - conn->rcv_nxt >= MAX(TCP_WINDOW_WIDE, mss) &&
 	       conn->rcv_nxt - conn->rcv_asked < TCP_WINDOW_STEP;
 }
 
@@ -132,8 +136,9 @@ static bool tcp_window_is_wide(const struct tcp_conn *conn)
 static uint16_t tcp_window(struct ctx *c, struct tcp_conn *conn)
 {
 	uint32_t left = conn->rcv_adv - conn->rcv_nxt, step, wnd;
+	uint32_t mss = tcp_link_mss(c, addr_version(&tcp_guest(conn)->far));
 
-	if (tcp_window_is_wide(conn))
+	if (tcp_window_is_wide(c, conn))
 		return (uint16_t)(left >> conn->rcv_wscale);
 
 	conn->rcv_asked = conn->rcv_nxt;
@@ -148,7 +153,7 @@ static uint16_t tcp_window(struct ctx *c, struct tcp_conn *conn)
 	/* With little window and nothing kept, no short write has told the
 	 * kernel that we wait for room: registering anew does
 	 */
-	if (wnd << conn->rcv_wscale < conn->mss && !conn->kept.len &&
+	if (wnd << conn->rcv_wscale < mss && !conn->kept.len &&
 	    !(conn->flags & CONN_SHUT_WR) && conn->fd >= 0)
 		tcp_watch(c, conn, EPOLL_CTL_MOD);
 	return (uint16_t)wnd;
@@ -720,7 +725,7 @@ void tcp_update_window(struct ctx *c, struct tcp_conn *conn)
 	uint32_t before = conn->rcv_adv - conn->rcv_nxt, step, room;
 
 	if (conn->kept.len || conn->flags & CONN_GUEST_FIN ||
-	    tcp_window_is_wide(conn))
+	    tcp_window_is_wide(c, conn))
 		return;
 
 	room = tcp_room(c, conn, &step);

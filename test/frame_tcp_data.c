@@ -13,6 +13,8 @@
 #include "stack.h"
 #include "tap.h"
 
+#define LITTLE_WINDOW		40000	/* Less than a long segment */
+#define FILL_SEGS_MAX		20000
 #define STREAM_LEN		600000
 #define SOME_LEN		20000
 /* RFC 6298: the first time-out comes after 1 s, later ones up to 60 s apart */
@@ -354,6 +356,35 @@ static void scenario_8_upload_resumes_when_host_reads(void **state)
 	guest_tcp_drain(e.g);
 	assert_true(e.g->peer_wnd > 0);
 	guest_tcp_upload(e.g, e.fd, STREAM_LEN);
+	ends_close(&e);
+}
+
+/* A guest sends whole segments: less window than one is of no use to it */
+static void scenario_8_window_of_a_segment_when_host_reads(void **state)
+{
+	struct ends e = ends_open(state);
+	struct guest_tcp *g = e.g;
+	uint32_t left = LITTLE_WINDOW;
+	uint64_t total = 0;
+	unsigned i;
+
+	for (i = 0; i < FILL_SEGS_MAX; i++) {
+		size_t len;
+
+		left = g->snd_una + g->peer_wnd - g->snd_nxt;
+		if (left <= LITTLE_WINDOW)
+			break;
+		len = MIN((size_t)g->peer_mss, left - LITTLE_WINDOW);
+		guest_tcp_send(g, F_ACK, len);
+		guest_tcp_drain(g);
+		total += len;
+	}
+	assert_true(i < FILL_SEGS_MAX);
+
+	host_read(e.s, e.fd, 0, total);
+	guest_tcp_drain(g);
+	left = g->snd_una + g->peer_wnd - g->snd_nxt;
+	assert_true(left >= (uint32_t)g->peer_mss);
 	ends_close(&e);
 }
 
@@ -728,6 +759,7 @@ int main(int argc, char *argv[])
 		SEVERAL(scenario_4_keepalive_is_acked),
 		SEVERAL(scenario_6_window_shrunk_to_zero_and_update_lost),
 		SEVERAL(zero_window_reopened),
+		ALL(scenario_8_window_of_a_segment_when_host_reads),
 		BOTH(window_in_syn_is_zero),
 		SEVERAL(window_is_kept_to),
 		SEVERAL(scenario_7_full_link_loses_nothing),

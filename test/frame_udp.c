@@ -431,8 +431,8 @@ static void port_zero(void **state)
 /**
  * guest_expect_equal() - The guest must get datagrams, maybe joined
  * @s:		Stack
- * @off:	Data of the first is this part of udp_data[], of each further one
- *		it begins a byte later
+ * @off:	Data of the first is this part of udp_data[], that of each
+ *		further one begins a byte later
  * @len:	Length of each
  *
  * Return: how many there were

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* load_flows.c - many TCP connections, some of which carry requests
  *
- * The client opens as many as it was told, or as many as go; then each active
- * one has a request of one byte under way at any time. The others do nothing.
+ * The client opens as many as it was told, or as many as go in FLOWS_NS. Then
+ * each active one has a request of one byte under way at any time. The others
+ * do nothing.
  */
 
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 
 #define FLOWS_EVENTS	256
 #define FLOWS_TRIES	20	/* Failures in a row before it is enough */
+#define FLOWS_NS	12000000000ULL	/* Time to open them */
 
 /**
  * flows_watch() - Have epoll tell of data
@@ -88,10 +90,11 @@ static void flows_server(const struct load_opts *o, struct load_shared *s)
 static unsigned flows_open(const struct load_opts *o, struct load_shared *s,
 			   int *fds)
 {
+	uint64_t end = load_now_ns() + FLOWS_NS;
 	unsigned n = 0, failed = 0;
 	char c = 0;
 
-	while (n < o->count && failed < FLOWS_TRIES) {
+	while (n < o->count && failed < FLOWS_TRIES && load_now_ns() < end) {
 		struct timeval patience = { .tv_sec = 2 };
 		int fd = load_connect(o, SOCK_STREAM);
 
