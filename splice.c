@@ -48,6 +48,7 @@ const char splice_syscalls[] =
 #define SPLICE_PIPES		128	/* In stock */
 #define SPLICE_PIPES_SHARE	8	/* Descriptors allowed for each */
 #define SPLICE_PIPE_SIZE	(256U * 1024)
+#define SPLICE_EMPTY_TRIES	64	/* Reads, of up to 64 KiB each */
 /* Bytes a connection may move before others have their turn */
 #define SPLICE_BUDGET		(4U * 1024 * 1024)
 
@@ -102,11 +103,21 @@ static char buffer[64 * 1024];
 /**
  * splice_empty_pipe() - Throw away what is left in a pipe
  * @fd:		Reading end
+ * @held:	Bytes in there
+ *
+ * Return: false if not all could be read
  */
-static void splice_empty_pipe(int fd)
+static bool splice_empty_pipe(int fd, size_t held)
 {
-	while (read(fd, buffer, sizeof(buffer)) > 0)
-		;
+	unsigned tries = SPLICE_EMPTY_TRIES;
+
+	while (held && tries--) {
+		ssize_t n = read(fd, buffer, MIN(held, sizeof(buffer)));
+
+		if (n > 0)
+			held -= (size_t)n;
+	}
+	return !held;
 }
 
 /**
@@ -126,8 +137,11 @@ static void splice_close(struct ctx *c, struct splice_conn *conn)
 			close(conn->fd[side]);
 		if (w->pipe < 0)
 			continue;
-		splice_empty_pipe(s->pipes[w->pipe][0]);
-		s->free[s->free_count++] = w->pipe;
+		/* Else it's lost: what a connection left there must not get
+		 * into another one
+		 */
+		if (splice_empty_pipe(s->pipes[w->pipe][0], w->held))
+			s->free[s->free_count++] = w->pipe;
 	}
 	flow_close(c, &conn->f);
 }
