@@ -52,6 +52,7 @@ const char nsock_syscalls[] = "close poll recvmsg send sendmsg";
 static const char agent_syscalls[] = "bind close recvmsg sendmsg socket";
 
 #define STOCK_MAX	64	/* Below SCM_MAX_FD, 253: see unix(7) */
+#define AGENT_TRIES	100	/* Of what fails for the moment */
 #define STOCK_WAIT_MS	1000	/* For the agent, if nothing is in stock */
 
 /* Kinds of sockets: each protocol in each IP version */
@@ -144,6 +145,18 @@ struct nsock_fds {
 	unsigned count;
 	bool cut;
 };
+
+/**
+ * nsock_is_transient() - May what failed succeed the next time?
+ * @e:		errno
+ *
+ * Return: true if it isn't about the other end
+ */
+static bool nsock_is_transient(int e)
+{
+	return e == EAGAIN || e == EINTR || e == ENOMEM || e == ENOBUFS ||
+	       e == ETOOMANYREFS;
+}
 
 /**
  * nsock_send() - Send a message, with descriptors
@@ -287,6 +300,51 @@ static void agent_bind(struct nsock_msg *msg, const int *fds, unsigned count)
 }
 
 /**
+ * agent_ask() - Wait for a request
+ * @ctl:	The agent's end of the pair
+ * @msg:	Set to it
+ * @fds:	Set to descriptors that come with it
+ *
+ * Return: 0, or -errno if there will be none any more
+ */
+static int agent_ask(int ctl, struct nsock_msg *msg, struct nsock_fds *fds)
+{
+	unsigned tries = AGENT_TRIES;
+	int rc;
+
+	do
+		rc = nsock_recv(ctl, msg, fds, 0);
+	while (nsock_is_transient(-rc) && tries--);
+	return rc;
+}
+
+/**
+ * agent_answer() - Send an answer, with sockets, and close those here
+ * @ctl:	The agent's end of the pair
+ * @msg:	Answer
+ * @fds:	Descriptors
+ *
+ * If they can't be sent for the moment, the answer is why.
+ *
+ * Return: 0, or -errno
+ */
+static int agent_answer(int ctl, struct nsock_msg *msg, const int *fds)
+{
+	unsigned count = msg->count, tries = AGENT_TRIES, i;
+	int rc = nsock_send(ctl, msg, fds, 0);
+
+	for (i = 0; i < count; i++)
+		close(fds[i]);
+	while (nsock_is_transient(-rc) && tries--) {
+		if (count)
+			msg->error = -rc;
+		msg->count = 0;
+		rc = nsock_send(ctl, msg, fds, 0);
+	}
+	return rc;
+}
+
+/**
  * agent() - The agent: enter the namespace, make sockets until we are gone
  * @ns:		Namespace
  * @conf:	Configuration: user and group to run as
@@ -318,16 +376,12 @@ static _Noreturn void agent(const struct netns *ns, const struct conf *conf,
 	if (nsock_send(ctl, &msg, fds, 0) || msg.error)
 		_exit(EXIT_FAILURE);
 
-	while (!nsock_recv(ctl, &msg, &m, 0)) {
-		unsigned i;
-
+	while (!agent_ask(ctl, &msg, &m)) {
 		if (msg.kind == KIND_BIND)
 			agent_bind(&msg, m.fd, m.count);
 		else
 			agent_make(&msg, fds);
-		rc = nsock_send(ctl, &msg, fds, 0);
-		for (i = 0; i < msg.count; i++)
-			close(fds[i]);
+		rc = agent_answer(ctl, &msg, fds);
 		if (rc)
 			break;
 	}
@@ -351,7 +405,7 @@ static int nsock_receive(struct nsock *n)
 	int rc;
 
 	rc = nsock_recv(n->ctl, &msg, &fds, MSG_DONTWAIT);
-	if (rc == -EAGAIN || rc == -EINTR)
+	if (nsock_is_transient(-rc))
 		return -EAGAIN;
 	if (rc || msg.kind > KIND_BIND) {
 		n->gone = true;
