@@ -205,7 +205,11 @@ def datagrams(ns, address, port, rng, shift=0):
     """
     source = rng.choice(UDP_PORTS) + shift
     got = 0
-    with ns.udp('::' if ':' in address else '0.0.0.0', source) as s:
+    with ns.udp(v6=':' in address) as s:
+        if ':' in address:
+            # Late answers to the last one with this port may be of IPv4
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        s.bind(('', source))
         s.settimeout(0.2)
         sent = set()
         for _ in range(20):
@@ -280,8 +284,11 @@ def fork_child(function, *args):
         os._exit(1)
 
 
-def work(name, function, end, out):
-    """Do something over and over, tell how much of it was done"""
+def work(name, function, end, out, look):
+    """Do something over and over, tell how much of it was done
+
+    @look: namespaces whose connections are shown if one doesn't go on
+    """
     rng = random.Random(name)
     total = count = 0
     failure = ''
@@ -293,6 +300,10 @@ def work(name, function, end, out):
             time.sleep(0.02)
     except Exception as e:                  # pylint: disable=broad-except
         failure = repr(e).replace('\n', ' ')
+        if isinstance(e, TimeoutError):
+            for ns in look:
+                print(f'{name}: {failure}\n', ns.run('ss -tnoiOH').stdout,
+                      file=sys.stderr)
     os.write(out, f'{name}\t{count}\t{total}\t{failure}\n'.encode())
     os._exit(0)
 
@@ -361,7 +372,8 @@ def soak(topology, binary, seconds):
 
     start = time.monotonic()
     out, to_out = os.pipe()
-    pids = [fork_child(work, name, function, start + seconds, to_out)
+    pids = [fork_child(work, name, function, start + seconds, to_out,
+                       (guest, host, remote))
             for name, function in workers(host, guest, remote)]
     os.close(to_out)
     figures, failures = watch(pasta, start, seconds, pids)
