@@ -308,6 +308,7 @@ int vu_reserve(struct tap *tap, size_t len, struct frame *f)
 		return -EAGAIN;
 	}
 	vu_to_guest_probe(vu);
+	len = MAX(len, ETH_ZLEN);
 	if (len > tap->caps.len_max)
 		return -EMSGSIZE;
 
@@ -349,6 +350,25 @@ static void hdr_put(const struct vu *vu, const struct vu_slot *s,
 }
 
 /**
+ * pad() - Bring a frame to the least length of Ethernet, as tap_stream.c does
+ * @f:		Frame
+ * @len:	Its length
+ *
+ * Return: its length then
+ */
+static size_t pad(struct frame *f, size_t len)
+{
+	static const char zeros[ETH_ZLEN];
+	struct view v = view_from_iov(f->iov, f->iov_cnt, ETH_ZLEN);
+
+	if (len >= ETH_ZLEN)
+		return len;
+	view_skip(&v, len);
+	view_put(&v, zeros, ETH_ZLEN - len);
+	return ETH_ZLEN;
+}
+
+/**
  * vu_commit() - struct tap_ops @commit
  * @tap:	Port to the guest
  * @f:		Frame from vu_reserve()
@@ -369,6 +389,7 @@ int vu_commit(struct tap *tap, struct frame *f, size_t len)
 		slot_free(vu, s, 0);
 		return -EIO;
 	}
+	left += pad(f, len) - len;
 	for (n = 0; n < s->buf_cnt && left; n++) {
 		struct vu_buf *b = buf_at(t, s->bufs[n]);
 
