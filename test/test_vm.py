@@ -14,7 +14,7 @@ import pytest
 from lab import SHARED4, kill, start_dnsmasq
 from test_outbound import (A0, A1, SHARED, VERSIONS, at_both_remotes,
                            echo_listener, first_ready, own_choice)
-from vm import BUILD, Passt, Vm, VmNet, modes
+from vm import BUILD, MODES, Passt, Vm, VmNet
 
 MIB = 1 << 20
 TRANSFER_MIB = int(os.environ.get('VM_TRANSFER_MIB', 64))
@@ -75,7 +75,7 @@ class Machine:
             passt.stop()
 
 
-@pytest.fixture(scope='module', params=modes())
+@pytest.fixture(scope='module', params=MODES)
 def machine(request, shared_topology, binary, vm_image):
     """The machine, once for each way to attach it"""
     m = Machine(shared_topology, binary, vm_image, request.param)
@@ -110,13 +110,17 @@ def test_dhcpv6(machine):
     assert lease['new_ip6_address'] == HOST[6]
 
 
-def test_frames_are_long_enough(machine):
+def test_frames_are_long_enough(machine, topology):
     """Scenario 57: no frame is shorter than Ethernet has them"""
     vm = machine.use('default')
-    job = vm.begin('vm_net arp-length eth0')
-    vm.run('until arping -c 1 -w 1 -I eth0 192.0.2.1 && ! pidof vm_net; '
-           'do :; done')
-    assert 'length 60\n' in job.wait()
+    job = vm.begin('vm_net least-length eth0 20')
+    with VmNet(topology.remote1, f'udp-answer {SHARED4} 5000'):
+        vm.run(f'''
+            while pidof vm_net; do
+                arping -c 1 -w 5 -I eth0 192.0.2.1
+                vm_net udp-ask {SHARED4} 5000 0 1
+            done''')
+    assert 'least 60\n' in job.wait()
 
 
 @pytest.mark.parametrize('version', VERSIONS)

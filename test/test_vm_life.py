@@ -9,7 +9,7 @@ import pytest
 
 from lab import SHARED4, SHARED6, WAIT_S, wait_for
 from ports import cpu_ticks
-from vm import BUILD, Passt, Vm, VmNet, modes
+from vm import BUILD, MODES, Passt, Vm, VmNet
 
 MIB = 1 << 20
 HOST4 = '192.0.2.2'
@@ -65,7 +65,7 @@ class Socket:
         self.passt.stop()
 
 
-@pytest.fixture(scope='module', params=modes())
+@pytest.fixture(scope='module', params=MODES)
 def end(request, shared_topology, binary, vm_image):
     """passt, once for each way to attach a machine"""
     s = Socket(shared_topology, binary, vm_image, request.param)
@@ -163,7 +163,7 @@ def test_killed_and_started_again(end):
     end.assert_works()
 
 
-@pytest.mark.parametrize('mode', modes())
+@pytest.mark.parametrize('mode', MODES)
 def test_one_off(topology, binary, vm_image, mode):
     """--one-off: passt ends with the machine, by itself"""
     passt = Passt(topology, binary, mode, '--one-off')

@@ -38,7 +38,8 @@ BUILD = f'{lab.TESTS}/build/vm'
 MEMORY_MIB = 256
 MODULES = ['virtio_pci', 'virtio_net', 'tun']
 
-STREAM, VHOST_USER = 'stream', 'vhost-user'
+# Ways to attach a machine
+MODES = STREAM, VHOST_USER = 'stream', 'vhost-user'
 
 KERNEL_OPTIONS = ('console=ttyS0 quiet mitigations=off no5lvl '
                   'no_timer_check tsc=reliable cryptomgr.notests')
@@ -203,14 +204,6 @@ class VmNet:
     def __exit__(self, *_):
         kill(self.process)
         self.process.stdout.close()
-
-
-def modes(binary=os.environ.get('PASTA', f'{lab.TESTS}/../passt')):
-    """Ways to attach a machine that the program under test has"""
-    binary = os.path.join(os.path.dirname(binary), 'passt')
-    text = subprocess.run([binary, '--help'], capture_output=True, text=True,
-                          check=False)
-    return [STREAM] + [VHOST_USER] * (VHOST_USER in text.stdout + text.stderr)
 
 
 class Job:

@@ -17,8 +17,8 @@
  *	vm_net udp-answer ADDRESS PORT
  *		Send back what comes, until killed
  *
- *	vm_net arp-length INTERFACE
- *		Tell the length of the next ARP frame, as "length"
+ *	vm_net least-length INTERFACE COUNT
+ *		Tell the length of the shortest of the next frames, as "least"
  *
  * Everything is told on standard output: "ready" once others may begin, "peer"
  * with the other one's address, and "done" with the seconds it took. The exit
@@ -358,7 +358,7 @@ static int udp_ask(int s, char *const *sizes)
  * udp_answer() - Send back what comes, from the address it came to
  * @s:		Bound socket
  */
-static int udp_answer(int s)
+static void udp_answer(int s)
 {
 	static unsigned char buf[DGRAM_MAX];
 	union { struct cmsghdr align; char bytes[256]; } control;
@@ -373,48 +373,53 @@ static int udp_answer(int s)
 	setsockopt(s, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
 	setsockopt(s, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
 	printf("ready\n");
-	for (;;) {
+	do {
 		iov.iov_len = sizeof(buf);
 		msg.msg_namelen = sizeof(peer);
 		msg.msg_control = &control;
 		msg.msg_controllen = sizeof(control);
 		n = recvmsg(s, &msg, 0);
 		if (n < 0)
-			continue;
+			fail("receive: %m");
 		print_addr("peer", &peer);
 		iov.iov_len = (size_t)n;
-		if (sendmsg(s, &msg, 0) != n)
-			printf("send of %zd bytes: %m\n", n);
-	}
+	} while (sendmsg(s, &msg, 0) == n);
+	fail("send of %zd bytes: %m", n);
 }
 
 /**
- * arp_length() - Tell the length of the next ARP frame that is for us
- * @interface:	Where it comes in
+ * least_length() - Tell the length of the shortest of the next frames for us
+ * @interface:	Where they come in
+ * @count:	How many
  *
  * Return: exit status
  */
-static int arp_length(const char *interface)
+static int least_length(const char *interface, unsigned long count)
 {
 	struct sockaddr_ll addr = {
 		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_ARP),
+		.sll_protocol = htons(ETH_P_ALL),
 		.sll_ifindex = (int)if_nametoindex(interface)
 	};
-	int s = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ARP));
+	int s = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
 	socklen_t len = sizeof(addr);
-	unsigned char buf[2048];
-	ssize_t n;
+	ssize_t n, least = DGRAM_MAX;
+	static char buf[DGRAM_MAX];
 
 	if (s < 0 || bind(s, (struct sockaddr *)&addr, len))
 		fail("packet socket: %m");
 	printf("ready\n");
-	do {
+	while (count) {
 		len = sizeof(addr);
 		n = recvfrom(s, buf, sizeof(buf), 0,
 			     (struct sockaddr *)&addr, &len);
-	} while (n < 0 || addr.sll_pkttype != PACKET_HOST);
-	printf("length %zd\n", n);
+		if (n < 0 || addr.sll_pkttype != PACKET_HOST)
+			continue;
+		count--;
+		if (n < least)
+			least = n;
+	}
+	printf("least %zd\n", least);
 	return 0;
 }
 
@@ -430,9 +435,8 @@ int main(int argc, char **argv)
 		return udp_ask(open_socket(SOCK_DGRAM, argv[2], argv[3],
 					   connect), argv + 4);
 	if (argc == 4 && !strcmp(argv[1], "udp-answer"))
-		return udp_answer(open_socket(SOCK_DGRAM, argv[2], argv[3],
-					      bind));
-	if (argc == 3 && !strcmp(argv[1], "arp-length"))
-		return arp_length(argv[2]);
+		udp_answer(open_socket(SOCK_DGRAM, argv[2], argv[3], bind));
+	if (argc == 4 && !strcmp(argv[1], "least-length"))
+		return least_length(argv[2], strtoul(argv[3], NULL, 10));
 	fail("see the comment in vm_net.c");
 }
