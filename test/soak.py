@@ -184,6 +184,8 @@ def upload(ns, address, port, rng):
         s.sendall(struct.pack('!I', size))
         send_stream(s, size)
         s.shutdown(socket.SHUT_WR)
+        # What is in the buffers of both kernels has to get through before
+        s.settimeout(5 * PATIENCE_S)
         must(receive(s, 4) == struct.pack('!I', size), 'wrong length')
     return size
 
