@@ -25,6 +25,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -128,6 +129,8 @@ static const struct seccomp_limit {
 	uint8_t count;
 	uint32_t values[VALUES_MAX];
 } seccomp_limits[] = {
+	{ "fcntl",	1, 2, { F_GETFL, F_SETFL } },
+	{ "fcntl64",	1, 2, { F_GETFL, F_SETFL } },
 	{ "socket",	0, 2, { AF_INET, AF_INET6 } },
 #ifndef __s390x__	/* It has the arguments of mmap(2) in memory */
 	{ "mmap",	2, 1, { PROT_READ | PROT_WRITE } },

@@ -258,6 +258,26 @@ def test_passt(topology, binary, user, uid):
         passt.stop()
 
 
+def test_passt_vhost_user(topology, binary):
+    """What it takes to map a guest's memory is allowed besides, no more"""
+    known = numbers()
+    passt = lab_vm.Passt(topology, binary, '--vhost-user')
+    try:
+        pid = passt.process.pid
+        wait_for(lambda: status(pid)['Seccomp'] == '2', 'filter')
+        assert_confined(pid, USER)
+        assert_detached(pid, False)
+        f = Filter(pid)
+        for name in set(filter(known.get, FORBIDDEN)) - {'munmap'}:
+            assert f.verdict(known[name]) == RET_TRAP, name
+        assert f.verdict(known['munmap']) == RET_ALLOW
+        # F_GETFL and F_SETFL, not F_SETOWN or F_DUPFD
+        assert [f.verdict(known['fcntl'], 5, n) == RET_ALLOW for n in
+                (3, 4, 8, 0)] == [True, True, False, False]
+    finally:
+        passt.stop()
+
+
 def test_files_at_run_time(start, topology, scratch):
     """Log with its rotation, capture and counters go on in the sandbox, and
     nothing happens to memory"""
