@@ -54,7 +54,7 @@ static size_t put_message(uint8_t *buf, bool *more)
 {
 	static const uint16_t types[] = {
 		RTM_NEWROUTE, RTM_NEWADDR, RTM_NEWLINK, NLMSG_DONE,
-		NLMSG_ERROR, NLMSG_NOOP, RTM_DELROUTE, NLMSG_OVERRUN,
+		NLMSG_ERROR, NLMSG_NOOP, RTM_NEWNEXTHOP, NLMSG_OVERRUN,
 	};
 	uint8_t type = next_byte(), flags = next_byte();
 	size_t len = next_byte();

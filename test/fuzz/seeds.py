@@ -220,24 +220,62 @@ def netlink():
                       attr(6, bytes(16)))
     link = nl_message(2, struct.pack("=BBHiII", 0, 0, 1, 2, 0x1043, 0) +
                       attr(1, bytes([2, 0, 0, 0, 0, 9])) + attr(3, b"eth0\0"))
-    yield "template", bytes([2]) + default + local + done + new + done + link
-    yield "template6", bytes([3]) + default6 + done + new6 + done + link
-    yield "hops", bytes([2]) + many + done + new + done + link
-    yield "routes", bytes([4]) + local + default + many + done + acked * 6
-    yield "routes6", bytes([5]) + default6 + done + acked * 3
+    # A next hop object, a group of it, and a route by that: nexthop.h
+    nexthop = bytes([2, 0, 0, 0, 0, 0, 0, 0])
+    object7 = nl_message(6, nexthop + attr(1, b"\7\0\0\0") + attr(5, index) +
+                         attr(6, gw))
+    group = nl_message(6, nexthop + attr(1, b"\x08\0\0\0") +
+                       attr(2, b"\7\0\0\0\0\0\0\0"))
+    by_object = nl_message(0, route + attr(30, b"\x08\0\0\0"))
+    rest = new + done + link
+    yield "template", bytes([2]) + done + default + local + done + rest
+    yield "template6", bytes([3]) + done + default6 + done + new6 + done + link
+    yield "hops", bytes([2]) + done + many + done + rest
+    yield "objects", (bytes([2]) + object7 + group + done + by_object + done +
+                      rest)
+    yield "routes_by_object", (bytes([4]) + object7 + group + done +
+                               by_object + done + acked * 6)
+    yield "routes", (bytes([4]) + done + local + default + many + done +
+                     acked * 6)
+    yield "routes6", bytes([5]) + done + default6 + done + acked * 3
     yield "addrs", bytes([8]) + new + done + acked * 3
     yield "first", bytes([16]) + new + done
     yield "mac", bytes([32]) + link + acked
     yield "up", bytes([64]) + acked * 2 + link + acked * 4
     yield "error", bytes([2]) + nl_message(4, struct.pack("=i", -95) +
                                            bytes(16))
-    yield "joined", (bytes([2]) + bytes([0, 0x40]) + default[2:] +
+    yield "joined", (bytes([2]) + done + bytes([0, 0x40]) + default[2:] +
                      bytes([0, 0x40]) + local[2:] + done)
     yield "raw", bytes([2, 0, 0x80, 20]) + bytes(20)
 
 
+def virtq():
+    """Yield (name, ring and operations)"""
+    take, used, watch, more = 0, 4, 5, 6 | 8
+    chain = bytes([0, 0, 12, 1, 1, 0, 100, 60, 0, 0])
+
+    def ring(features, size, avail, descs, ops):
+        entries = 1 << size
+        return (bytes([features, size, 1, len(avail)]) +
+                bytes(avail) + bytes(entries - len(avail)) + descs +
+                bytes(5 * entries - len(descs)) + bytes(20) + bytes(ops))
+
+    yield "plain", ring(0, 2, [0], chain, [take, used, watch, more, take])
+    yield "read", ring(0, 2, [0], chain, [take | 8, used])
+    yield "short", ring(0, 2, [0], chain, [take | 16, take | 32, take])
+    yield "write", ring(4, 2, [0], bytes([0, 0, 99, 2, 0]), [take, used])
+    yield "event", ring(1, 3, [0, 0], chain, [take, take, used, watch, used])
+    yield "loop", ring(0, 1, [0], bytes([0, 0, 9, 1, 1, 0, 0, 9, 1, 0]),
+                       [take])
+    yield "beyond", ring(0, 1, [0], bytes([1, 60, 90, 0, 0]), [take])
+    yield "indirect", (bytes([2, 0, 1, 1, 0]) + bytes([0, 0, 32, 4, 0]) +
+                       bytes([2, 0, 99, 1, 1, 2, 9, 9, 0, 0]) + bytes(10) +
+                       bytes([take, used]))
+
+
 TARGETS = {"dhcp": dhcp, "dhcpv6": dhcpv6, "ndp": ndp, "tcp_opt": tcp_opt,
-           "resolv": resolv, "ports": ports, "netlink": netlink}
+           "resolv": resolv, "ports": ports, "netlink": netlink,
+           "virtq": virtq}
 
 
 def write(directory, target, name, data):
@@ -257,7 +295,7 @@ def main(directory):
         write(directory, "stack", name + "-v6", bytes([variant + 1]) + data)
     for target, seeds in TARGETS.items():
         for name, data in seeds():
-            how = b"" if target in ("resolv", "netlink") else b"\x1f"
+            how = b"" if target in ("resolv", "netlink", "virtq") else b"\x1f"
             write(directory, target, name, how + data)
 
 
