@@ -5,6 +5,7 @@
 # make unit		only those that need neither root nor namespaces
 # make lint		style rules and static analysis
 # make fuzz		each fuzzing target for FUZZ_S seconds, 60 by default
+# make cross		build for other machines, and test that under emulation
 # make size		is static memory within its limit?
 # make soak		all traffic at once for SOAK_S seconds, with losses
 # make bench		measure against others and none, in 20 minutes
@@ -21,7 +22,8 @@ endif
 
 CC ?= cc
 CFLAGS ?= -O2 -g
-override CPPFLAGS += -D_GNU_SOURCE
+# With 32 bits, too, files of over 2 GiB, and time after 2038
+override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -fno-strict-aliasing
 
 PREFIX ?= /usr/local
@@ -62,7 +64,7 @@ static: passt.static
 passt.static: $(SRCS) $(wildcard *.h) .version
 	$(STATIC_CC) $(CPPFLAGS) $(VERSION_DEF) $(CFLAGS) -static -o $@ $(SRCS)
 
-unit check lint fuzz bench bench-quick soak:
+unit check lint fuzz cross bench bench-quick soak:
 	+$(MAKE) -C test $@
 
 size: passt
@@ -79,5 +81,5 @@ clean:
 	rm -f passt pasta passt.static .version *.o *.d
 	+$(MAKE) -C test clean
 
-.PHONY: all static unit check lint fuzz size bench bench-quick soak \
-	install clean FORCE
+.PHONY: all static unit check lint fuzz cross size bench bench-quick \
+	soak install clean FORCE

@@ -251,15 +251,22 @@ static void test_dump_grows(void **state)
 	nl_dump_free(&d);
 }
 
+/* Bytes of a number as the kernel has it: in the machine's own order */
+#if __BYTE_ORDER == __BIG_ENDIAN
+#define U16(x)		(uint8_t)((x) >> 8), (uint8_t)(x)
+#else
+#define U16(x)		(uint8_t)(x), (uint8_t)((x) >> 8)
+#endif
+
 static void test_attributes(void **state)
 {
 	static const uint8_t data[] __attribute__((aligned(4))) = {
-		5, 0, 1, 0, 'a', 0, 0, 0,		/* Type 1, padded */
-		4, 0, 2, 0,				/* Type 2, empty */
-		8, 0, 99, 0, 1, 2, 3, 4,		/* Beyond our types */
-		8, 0, 3, 0x80, 9, 9, 9, 9,		/* Nested bit */
-		8, 0, 3, 0, 1, 0, 0, 0,			/* The last counts */
-		9, 0, 4, 0, 1, 2, 3, 4,			/* Longer than it is */
+		U16(5), U16(1), 'a', 0, 0, 0,		/* Type 1, padded */
+		U16(4), U16(2),				/* Type 2, empty */
+		U16(8), U16(99), 1, 2, 3, 4,		/* Beyond our types */
+		U16(8), U16(0x8003), 9, 9, 9, 9,	/* Nested bit */
+		U16(8), U16(3), 1, 0, 0, 0,		/* The last counts */
+		U16(9), U16(4), 1, 2, 3, 4,		/* Longer than it is */
 	};
 	struct nl_attr at[5];
 

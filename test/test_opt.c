@@ -14,6 +14,15 @@
 #include "opt.h"
 #include "util.h"
 
+/* More than 32 bits hold, where a size can be so large */
+#if SIZE_MAX > UINT32_MAX
+#define THINGS			5000000000
+#define THINGS_TEXT		"5000000000"
+#else
+#define THINGS			4000000000
+#define THINGS_TEXT		"4000000000"
+#endif
+
 /* die() ends here instead */
 static jmp_buf died;
 static char message[1024];
@@ -62,8 +71,8 @@ static const struct opt rows[] = {
 	  .min = 3, .max = 70000, .arg = "N", .accepts = "3 to 70000",
 	  .help = "A number\ndefault: 3" },
 	{ "number-of-things", 0, OPT_ANY, OPT_SIZE,
-	  offsetof(struct target, size), .min = 0, .max = 5000000000UL,
-	  .arg = "N", .accepts = "0 to 5000000000", .help = "Things",
+	  offsetof(struct target, size), .min = 0, .max = THINGS,
+	  .arg = "N", .accepts = "0 to " THINGS_TEXT, .help = "Things",
 	  .heading = "Other things" },
 	{ "text", 't', OPT_ANY, OPT_STRING, offsetof(struct target, text),
 	  .min = 1, .max = 5, .arg = "TEXT", .accepts = "up to 5 letters",
@@ -167,8 +176,8 @@ static void test_limits(void **state)
 	assert_int_equal(t.number, 3);
 	assert_true(parse(&t, "-n 70000") > 0);
 	assert_int_equal(t.number, 70000);
-	assert_true(parse(&t, "--number-of-things 5000000000") > 0);
-	assert_true(t.size == 5000000000UL);
+	assert_true(parse(&t, "--number-of-things " THINGS_TEXT) > 0);
+	assert_true(t.size == THINGS);
 	assert_true(parse(&t, "-t abcde") > 0);
 	assert_string_equal(t.text, "abcde");
 }

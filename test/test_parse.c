@@ -27,6 +27,14 @@
 		assert_memory_equal(before, (result), (size));		\
 	} while (0)
 
+#if ULONG_MAX > UINT32_MAX
+#define ULONG_MAX_TEXT		"18446744073709551615"
+#define ULONG_MORE_TEXT		"18446744073709551616"
+#else
+#define ULONG_MAX_TEXT		"4294967295"
+#define ULONG_MORE_TEXT		"4294967296"
+#endif
+
 static void test_uint_limits(void **state)
 {
 	static const struct {
@@ -35,7 +43,7 @@ static void test_uint_limits(void **state)
 	} good[] = {
 		{ "0", 0, 0 }, { "7", 7, 7 }, { "007", 7, 7 },
 		{ "65535", 65535, 65535 }, { "10", 10, 10 },
-		{ "18446744073709551615", ULONG_MAX, ULONG_MAX },
+		{ ULONG_MAX_TEXT, ULONG_MAX, ULONG_MAX },
 	};
 	static const struct {
 		const char *text;
@@ -43,7 +51,7 @@ static void test_uint_limits(void **state)
 	} bad[] = {
 		{ "", 9 }, { "-1", 9 }, { "+1", 9 }, { " 1", 9 }, { "x", 9 },
 		{ "1", 0 }, { "8", 7 }, { "65536", 65535 }, { "11", 10 },
-		{ "18446744073709551616", ULONG_MAX },
+		{ ULONG_MORE_TEXT, ULONG_MAX },
 		{ "99999999999999999999999", ULONG_MAX },
 	};
 	unsigned long val = 5;
