@@ -273,9 +273,29 @@ def virtq():
                        bytes([take, used]))
 
 
+def vu_msg():
+    """Yield (name, parts) of vhost-user messages"""
+    def part(data, fds=0):
+        return bytes([len(data), fds]) + data
+
+    def message(request, payload=b"", flags=1):
+        return struct.pack("=III", request, flags, len(payload)) + payload
+
+    number, region = bytes(8), struct.pack("=QQQQ", 0, 4096, 0, 0)
+    yield "features", part(message(1)) + part(message(2, number)) + b"\0\0\0"
+    yield "kick", part(message(12, number), 1) + part(message(13, number), 1)
+    yield "table", part(message(5, struct.pack("=II", 1, 0) + region), 1)
+    yield "cut", (part(message(2)[:5]) + b"\0\1" + part(message(2)[5:]) +
+                  part(message(9, bytes(40))[:20]) + part(bytes(32)))
+    yield "many", part(message(5, bytes(40)), 9) + part(message(1), 8)
+    yield "long", part(struct.pack("=III", 5, 1, 0xffffffff) + bytes(60))
+    yield "version", part(message(1, b"", 2)) + part(message(1))
+    yield "reply", part(message(1, b"", 5)) + part(message(1))
+
+
 TARGETS = {"dhcp": dhcp, "dhcpv6": dhcpv6, "ndp": ndp, "tcp_opt": tcp_opt,
            "resolv": resolv, "ports": ports, "netlink": netlink,
-           "virtq": virtq}
+           "virtq": virtq, "vu_msg": vu_msg}
 
 
 def write(directory, target, name, data):
@@ -295,7 +315,8 @@ def main(directory):
         write(directory, "stack", name + "-v6", bytes([variant + 1]) + data)
     for target, seeds in TARGETS.items():
         for name, data in seeds():
-            how = b"" if target in ("resolv", "netlink", "virtq") else b"\x1f"
+            how = b"" if target in ("resolv", "netlink", "virtq",
+                                       "vu_msg") else b"\x1f"
             write(directory, target, name, how + data)
 
 
