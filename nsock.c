@@ -207,13 +207,15 @@ static int nsock_recv(int ctl, struct nsock_msg *msg, struct nsock_fds *fds,
 	struct cmsghdr *cmsg;
 	ssize_t n;
 
+	memset(msg, 0, sizeof(*msg));
+	fds->count = 0;
+	fds->cut = false;
 	n = recvmsg(ctl, &mh, flags | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return -errno;
 	if (n != (ssize_t)sizeof(*msg))
 		return -EPIPE;
 
-	fds->count = 0;
 	fds->cut = mh.msg_flags & MSG_CTRUNC;
 	cmsg = CMSG_FIRSTHDR(&mh);
 	if (cmsg && cmsg->cmsg_level == SOL_SOCKET &&
