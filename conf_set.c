@@ -10,6 +10,7 @@
  * but a handler refuses a second use if that can only be a mistake.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -462,7 +463,7 @@ const char *conf_add_dns(void *target, const struct opt *o, const char *arg)
 	ip->dns[ip->dns_count++] = a;
 	return NULL;
 }
-_Static_assert(CONF_DNS_MAX == 8, "the message above tells the limit");
+static_assert(CONF_DNS_MAX == 8, "the message above tells the limit");
 
 /**
  * conf_set_search() - -S: search list, or none
@@ -494,7 +495,7 @@ const char *conf_set_search(void *target, const struct opt *o, const char *arg)
 	conf->search_given = true;
 	return NULL;
 }
-_Static_assert(CONF_SEARCH_MAX == 1024, "the message above tells the limit");
+static_assert(CONF_SEARCH_MAX == 1024, "the message above tells the limit");
 
 /**
  * conf_set_domain() - -H and --fqdn: domain name at the offset
@@ -574,7 +575,7 @@ const char *conf_add_ports(void *target, const struct opt *o, const char *arg)
 	ports[(*count)++] = arg;
 	return NULL;
 }
-_Static_assert(CONF_PORTS_MAX == 512, "the message above tells the limit");
+static_assert(CONF_PORTS_MAX == 512, "the message above tells the limit");
 
 /**
  * check_namespace() - end with a message if a namespace isn't there

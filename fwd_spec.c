@@ -17,6 +17,7 @@
  * translation; and -U follows -T.
  */
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,7 +69,7 @@
 #define WHY_CONFLICT	"one target for each port"
 #define WHY_NOTHING	"at least one port that isn't excluded"
 #define WHY_TOO_MANY	"fewer ranges of ports: 512 in total"
-_Static_assert(FWD_RULES_MAX == 512, "the message above tells the limit");
+static_assert(FWD_RULES_MAX == 512, "the message above tells the limit");
 
 /**
  * enum entry_kind - what an entry of a specification says

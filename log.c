@@ -18,6 +18,7 @@
  * The descriptors and the limit are the only state, once per process.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -68,8 +69,8 @@ static const struct log_level_row {
 	[LOG_LEVEL_TRACE]	= { "TRACE",	7 },
 };
 
-_Static_assert(ARRAY_SIZE(log_levels) == LOG_LEVEL_TRACE + 1,
-	       "log_levels needs a row for each level");
+static_assert(ARRAY_SIZE(log_levels) == LOG_LEVEL_TRACE + 1,
+	      "log_levels needs a row for each level");
 
 /* Messages of the errors that system calls we use may report */
 static const char *const log_errors[] = {

@@ -15,6 +15,7 @@
  * written, the value, and what is accepted.
  */
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -144,7 +145,7 @@ static opt_store *const stores[] = {
 	[OPT_CALL]	= store_call,
 	[OPT_ACTION]	= store_call,
 };
-_Static_assert(ARRAY_SIZE(stores) == OPT_KINDS, "one way for each kind");
+static_assert(ARRAY_SIZE(stores) == OPT_KINDS, "one way for each kind");
 
 /**
  * opt_check() - end with a message if an option isn't of this mode, or not yet

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <assert.h>
 #include <time.h>
 #include <unistd.h>
 #include <sys/uio.h>
@@ -37,7 +38,7 @@ const char pcap_syscalls[] = "close ftruncate lseek writev";
 #define PCAP_SNAPLEN		65550U		/* At least FRAME_LEN_MAX */
 #define PCAP_LINKTYPE_ETHERNET	1U
 
-_Static_assert(PCAP_SNAPLEN >= FRAME_LEN_MAX, "Frames are captured in full");
+static_assert(PCAP_SNAPLEN >= FRAME_LEN_MAX, "Frames are captured in full");
 
 /**
  * struct pcap_file_hdr - what the file begins with

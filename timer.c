@@ -25,6 +25,7 @@
  * Source: Varghese, Lauck: Hashed and Hierarchical Timing Wheels, SOSP 1987
  */
 
+#include <assert.h>
 #include <limits.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@
 
 #define TIMER_SLOT_MASK		(TIMER_SLOTS - 1U)
 
-_Static_assert(TIMER_SLOTS == 64, "Slots of a level are bits of a uint64_t");
+static_assert(TIMER_SLOTS == 64, "Slots of a level are bits of a uint64_t");
 
 /**
  * timer_file() - put a timer into its slot
