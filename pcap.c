@@ -5,6 +5,10 @@
  * readers tell by the magic number. Each frame is one writev(2), so that the
  * file holds whole records at any time.
  *
+ * A frame to the guest is captured while its memory is ours, before it is sent.
+ * If it wasn't sent after all, pcap_undo() takes it back: nothing but what came
+ * and went is in the file. A pipe can't be cut, there it stays.
+ *
  * If a record can't be written in full, as the disk is full, the part is cut
  * off again and the frame is missing from the file. This is told once. If the
  * rest can't be cut off, as the file is a pipe, the capture ends there: records
@@ -13,11 +17,11 @@
  * Source: draft-ietf-opsawg-pcap, 4 and 5
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <assert.h>
 #include <time.h>
 #include <unistd.h>
 #include <sys/uio.h>
@@ -106,16 +110,20 @@ int pcap_open(const char *path)
 }
 
 /**
- * pcap_undo() - remove a record that was written in part
- * @fd:		Capture file
- * @part:	Bytes written of the record
+ * pcap_undo() - remove what was written last
+ * @fd:		Capture file, -1 to do nothing
+ * @len:	Bytes of it, as from pcap_frame()
  *
  * Return: 0, -errno if that can't be done
  */
-static int pcap_undo(int fd, size_t part)
+int pcap_undo(int fd, size_t len)
 {
-	off_t end = lseek(fd, -(off_t)part, SEEK_CUR);
+	off_t end;
 
+	if (fd < 0 || !len)
+		return 0;
+
+	end = lseek(fd, -(off_t)len, SEEK_CUR);
 	if (end < 0 || ftruncate(fd, end))
 		return -errno;
 
@@ -128,8 +136,10 @@ static int pcap_undo(int fd, size_t part)
  * @iov:	Bytes of the frame, from the Ethernet header on
  * @cnt:	Number of elements
  * @len:	Bytes of the frame, what @iov holds beyond is left out
+ *
+ * Return: bytes that the file has grown by, 0 if the frame isn't in it
  */
-void pcap_frame(int fd, const struct iovec *iov, size_t cnt, size_t len)
+size_t pcap_frame(int fd, const struct iovec *iov, size_t cnt, size_t len)
 {
 	struct iovec out[1 + FRAME_IOV_MAX];
 	struct pcap_record_hdr hdr;
@@ -139,7 +149,7 @@ void pcap_frame(int fd, const struct iovec *iov, size_t cnt, size_t len)
 	ssize_t n;
 
 	if (fd < 0 || broken)
-		return;
+		return 0;
 
 	v = view_from_iov(iov, cnt, MIN(len, (size_t)PCAP_SNAPLEN));
 	clock_gettime(CLOCK_REALTIME, &ts);
@@ -156,10 +166,11 @@ void pcap_frame(int fd, const struct iovec *iov, size_t cnt, size_t len)
 	} while (n < 0 && errno == EINTR);
 
 	if (n == (ssize_t)(sizeof(hdr) + v.len))
-		return;
+		return (size_t)n;
 	if (!warned)
 		log_errno(LOG_LEVEL_WARN, n < 0 ? errno : ENOSPC,
 			  "Can't write all frames to capture file");
 	warned = true;
 	broken = n > 0 && pcap_undo(fd, (size_t)n);
+	return 0;
 }

@@ -222,6 +222,7 @@ static void tap_complete_csum(struct frame *f, size_t len)
  */
 int tap_commit(struct tap *tap, struct frame *f, size_t len)
 {
+	size_t captured = 0;
 	int rc;
 
 	if (f->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
@@ -229,12 +230,13 @@ int tap_commit(struct tap *tap, struct frame *f, size_t len)
 	    (!tap->caps.csum || tap->pcap_fd >= 0))
 		tap_complete_csum(f, len);
 
-	/* Captured before it is sent: the memory may be the guest's after */
+	/* Before it is sent: the memory may be the guest's after */
 	if (tap->pcap_fd >= 0)
-		pcap_frame(tap->pcap_fd, f->iov, f->iov_cnt, len);
+		captured = pcap_frame(tap->pcap_fd, f->iov, f->iov_cnt, len);
 
 	rc = tap->ops->commit(tap, f, len);
 	if (rc) {
+		pcap_undo(tap->pcap_fd, captured);
 		stats_add(tap->stats, STAT_TO_GUEST_LOST, 1);
 		return rc;
 	}

@@ -31,6 +31,7 @@ SOURCES_resolv := addr.c parse.c resolv.c util.c
 SOURCES_seccomp := log.c sandbox.c seccomp.c sysname.c util.c
 SOURCES_siphash := siphash.c
 SOURCES_stats := stats.c
+SOURCES_tap := csum.c log.c pcap.c tap.c util.c view.c test/tap_mem.c
 SOURCES_tap_stream := csum.c log.c pcap.c tap.c tap_stream.c util.c view.c
 SOURCES_tcp_pool := log.c tcp_pool.c util.c view.c
 SOURCES_timer := timer.c

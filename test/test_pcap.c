@@ -110,6 +110,30 @@ static void test_longest_frame(void **state)
 	assert_int_equal(word(hdr, FILE_HDR + 8), sizeof(frame));
 }
 
+/* What wasn't sent after all is taken back, and what follows takes its place */
+static void test_undo(void **state)
+{
+	struct iovec iov = { "abcdefgh", 8 };
+	char buf[256];
+	size_t len;
+	int fd;
+
+	(void)state;
+	fd = pcap_open(path);
+	assert_int_equal(pcap_frame(fd, &iov, 1, 2), RECORD_HDR + 2);
+	len = pcap_frame(fd, &iov, 1, 8);
+	assert_int_equal(len, RECORD_HDR + 8);
+	assert_int_equal(pcap_undo(fd, len), 0);
+	assert_int_equal(pcap_frame(fd, &iov, 1, 3), RECORD_HDR + 3);
+	assert_int_equal(pcap_undo(fd, 0), 0);
+	assert_int_equal(pcap_undo(-1, 1), 0);
+	close(fd);
+
+	assert_int_equal(util_read_file(path, buf, sizeof(buf)),
+			 FILE_HDR + RECORD_HDR + 2 + RECORD_HDR + 3);
+	assert_int_equal(word(buf, FILE_HDR + RECORD_HDR + 2 + 8), 3);
+}
+
 static void test_open_failure(void **state)
 {
 	(void)state;
@@ -162,8 +186,9 @@ static void test_partly_written_to_pipe(void **state)
 
 	(void)state;
 	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
-	pcap_frame(fds[1], &iov, 1, 60000);
-	pcap_frame(fds[1], &iov, 1, 60000);
+	assert_int_equal(pcap_undo(fds[1], pcap_frame(fds[1], &iov, 1, 60000)),
+			 -ESPIPE);
+	assert_int_equal(pcap_frame(fds[1], &iov, 1, 60000), 0);
 	assert_true(read(fds[0], big, sizeof(big)) > 60000);
 	pcap_frame(fds[1], &iov, 1, 1);
 	assert_int_equal(read(fds[0], big, sizeof(big)), -1);
@@ -177,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_longest_frame),
+		cmocka_unit_test(test_undo),
 		cmocka_unit_test(test_open_failure),
 		cmocka_unit_test(test_no_space),
 		cmocka_unit_test(test_partly_written_to_pipe),
