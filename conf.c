@@ -224,7 +224,7 @@ static const struct opt conf_rows[] = {
 	  .help = "Address that means the guest's on the host,\n"
 		  "or none" },
 	{ "tcp-ports", 't', OPT_ANY | OPT_REPEAT,
-	  TO(ports[PORTS_TCP_IN], conf_add_ports),
+	  TO(ports[PORTS_TCP], conf_add_ports),
 	  .arg = "SPEC", .accepts = ACCEPT_PORTS,
 	  .help = "TCP ports forwarded to the guest, with\n"
 		  "[ADDRESS][%INTERFACE]/ before where to listen:\n"
@@ -239,7 +239,7 @@ static const struct opt conf_rows[] = {
 		  "  8000-8010,auto    out of these\n"
 		  "default: none (passt), auto (pasta)" },
 	{ "udp-ports", 'u', OPT_ANY | OPT_REPEAT,
-	  TO(ports[PORTS_UDP_IN], conf_add_ports),
+	  TO(ports[PORTS_UDP], conf_add_ports),
 	  .arg = "SPEC", .accepts = ACCEPT_PORTS,
 	  .help = "UDP ports likewise\n"
 		  "default: those of TCP, and auto (pasta)" },
@@ -300,14 +300,14 @@ static const struct opt conf_rows[] = {
 	  .help = "MAC address of the namespace's interface\n"
 		  "default: random" },
 	{ "tcp-ns", 'T', OPT_PASTA | OPT_REPEAT,
-	  TO(ports[PORTS_TCP_OUT], conf_add_ports),
+	  TO(ports[PORTS_TCP_NS], conf_add_ports),
 	  .arg = "SPEC", .accepts = ACCEPT_PORTS,
 	  .help = "TCP ports forwarded to the host, as for -t;\n"
 		  "listening on the loopback interface, if not\n"
 		  "told otherwise\n"
 		  "default: auto" },
 	{ "udp-ns", 'U', OPT_PASTA | OPT_REPEAT,
-	  TO(ports[PORTS_UDP_OUT], conf_add_ports),
+	  TO(ports[PORTS_UDP_NS], conf_add_ports),
 	  .arg = "SPEC", .accepts = ACCEPT_PORTS,
 	  .help = "UDP ports likewise\n"
 		  "default: those of TCP, and auto" },

@@ -30,14 +30,14 @@ enum conf_sandbox { SANDBOX_STRICT, SANDBOX_AUTO, SANDBOX_NONE };
 
 /**
  * enum conf_ports - which of the port options a specification came from
- * @PORTS_TCP_IN:	-t, --tcp-ports
- * @PORTS_UDP_IN:	-u, --udp-ports
- * @PORTS_TCP_OUT:	-T, --tcp-ns
- * @PORTS_UDP_OUT:	-U, --udp-ns
+ * @PORTS_TCP:		-t, --tcp-ports
+ * @PORTS_UDP:		-u, --udp-ports
+ * @PORTS_TCP_NS:	-T, --tcp-ns
+ * @PORTS_UDP_NS:	-U, --udp-ns
  * @PORTS_KINDS:	Number of them
  */
 enum conf_ports {
-	PORTS_TCP_IN, PORTS_UDP_IN, PORTS_TCP_OUT, PORTS_UDP_OUT, PORTS_KINDS,
+	PORTS_TCP, PORTS_UDP, PORTS_TCP_NS, PORTS_UDP_NS, PORTS_KINDS,
 };
 
 /**

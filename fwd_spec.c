@@ -659,12 +659,12 @@ static const char *rules_add_spec(const struct conf *conf, enum conf_ports kind,
 				  struct rule_list *l)
 {
 	static struct fwd_rule rules[FWD_RULES_MAX];
-	bool out = kind == PORTS_TCP_OUT || kind == PORTS_UDP_OUT;
-	bool udp = kind == PORTS_UDP_IN || kind == PORTS_UDP_OUT;
+	bool from_ns = kind == PORTS_TCP_NS || kind == PORTS_UDP_NS;
+	bool udp = kind == PORTS_UDP || kind == PORTS_UDP_NS;
 	struct fwd_rule base = {
 		.proto = udp ? IPPROTO_UDP : IPPROTO_TCP,
-		.from = out ? PLACE_NS : PLACE_HOST,
-		.flags = conf->freebind && !out ? FWD_FREEBIND : 0,
+		.from = from_ns ? PLACE_NS : PLACE_HOST,
+		.flags = conf->freebind && !from_ns ? FWD_FREEBIND : 0,
 	};
 	const char *why = NULL;
 	int i, n;
@@ -672,7 +672,7 @@ static const char *rules_add_spec(const struct conf *conf, enum conf_ports kind,
 	/* Others than local flows aren't for sockets in the namespace, nor
 	 * for us at all if there is no interface
 	 */
-	if (out || conf->splice_only)
+	if (from_ns || conf->splice_only)
 		util_copy_str(base.ifname, "lo", sizeof(base.ifname));
 
 	n = fwd_spec_parse(spec, &base, rules, FWD_RULES_MAX, &why);
@@ -696,10 +696,10 @@ static void rules_add_given(const struct conf *conf, enum conf_ports kind,
 			    struct rule_list *l)
 {
 	static const char *const name[] = {
-		[PORTS_TCP_IN]	= "tcp-ports",
-		[PORTS_UDP_IN]	= "udp-ports",
-		[PORTS_TCP_OUT]	= "tcp-ns",
-		[PORTS_UDP_OUT]	= "udp-ns",
+		[PORTS_TCP]	= "tcp-ports",
+		[PORTS_UDP]	= "udp-ports",
+		[PORTS_TCP_NS]	= "tcp-ns",
+		[PORTS_UDP_NS]	= "udp-ns",
 	};
 	unsigned before = l->count, i, weak;
 
@@ -870,17 +870,17 @@ unsigned fwd_spec_rules(const struct conf *conf, struct fwd_rule *rules,
 	unsigned kind;
 
 	for (kind = 0; kind < PORTS_KINDS; kind++) {
-		bool out = kind == PORTS_TCP_OUT || kind == PORTS_UDP_OUT;
-		bool udp = kind == PORTS_UDP_IN || kind == PORTS_UDP_OUT;
+		bool from_ns = kind == PORTS_TCP_NS || kind == PORTS_UDP_NS;
+		bool udp = kind == PORTS_UDP || kind == PORTS_UDP_NS;
 
-		if ((udp ? conf->no_udp : conf->no_tcp) || (out && !pasta))
+		if ((udp ? conf->no_udp : conf->no_tcp) || (from_ns && !pasta))
 			continue;
 		if (conf->ports_count[kind]) {
 			rules_add_given(conf, kind, &l);
 			continue;
 		}
 		if (udp)
-			rules_add_implied(out ? PLACE_NS : PLACE_HOST, &l);
+			rules_add_implied(from_ns ? PLACE_NS : PLACE_HOST, &l);
 		if (pasta)
 			rules_add_spec(conf, kind, "auto", true, &l);
 	}

@@ -147,7 +147,7 @@ static void test_plain_values(void **state)
 	/* Scenario 71: both apply */
 	assert_true(parse("pasta -D 192.0.2.53 -t auto"));
 	assert_int_equal(conf.ip[V4].dns_count, 1);
-	assert_int_equal(conf.ports_count[PORTS_TCP_IN], 1);
+	assert_int_equal(conf.ports_count[PORTS_TCP], 1);
 }
 
 /* Scenario 73: address and gateway as options, of either version */
@@ -372,12 +372,12 @@ static void test_ports(void **state)
 
 	(void)state;
 	assert_true(parse("pasta -t 22,80:8080 -U none --tcp-ports=::1/auto"));
-	assert_int_equal(conf.ports_count[PORTS_TCP_IN], 2);
-	assert_string_equal(conf.ports[PORTS_TCP_IN][0], "22,80:8080");
-	assert_string_equal(conf.ports[PORTS_TCP_IN][1], "::1/auto");
-	assert_int_equal(conf.ports_count[PORTS_UDP_IN], 0);
-	assert_int_equal(conf.ports_count[PORTS_TCP_OUT], 0);
-	assert_int_equal(conf.ports_count[PORTS_UDP_OUT], 1);
+	assert_int_equal(conf.ports_count[PORTS_TCP], 2);
+	assert_string_equal(conf.ports[PORTS_TCP][0], "22,80:8080");
+	assert_string_equal(conf.ports[PORTS_TCP][1], "::1/auto");
+	assert_int_equal(conf.ports_count[PORTS_UDP], 0);
+	assert_int_equal(conf.ports_count[PORTS_TCP_NS], 0);
+	assert_int_equal(conf.ports_count[PORTS_UDP_NS], 1);
 	assert_true(parse("passt -t none -u ~53"));
 	assert_false(parse("passt -t auto"));
 	assert_non_null(strstr(message, "auto is for pasta only"));
@@ -386,7 +386,7 @@ static void test_ports(void **state)
 
 	/* Scenario 71 */
 	assert_true(parse("pasta -D 192.0.2.53 -t 22"));
-	assert_int_equal(conf.ports_count[PORTS_TCP_IN], 1);
+	assert_int_equal(conf.ports_count[PORTS_TCP], 1);
 	assert_int_equal(conf.ip[V4].dns_count, 1);
 
 	for (i = 0; i < 512; i++)
@@ -403,12 +403,12 @@ static void test_ports_none(void **state)
 	(void)state;
 	assert_true(parse("pasta -T6379 -T5432 -T none"));
 	assert_string_equal(told, "");
-	assert_string_equal(conf.ports[PORTS_TCP_OUT][0], "6379");
-	assert_string_equal(conf.ports[PORTS_TCP_OUT][1], "5432");
+	assert_string_equal(conf.ports[PORTS_TCP_NS][0], "6379");
+	assert_string_equal(conf.ports[PORTS_TCP_NS][1], "5432");
 
 	assert_true(parse("pasta -t none -t none"));
 	assert_string_equal(told, "");
-	assert_true(conf.ports_count[PORTS_TCP_IN] > 0);
+	assert_true(conf.ports_count[PORTS_TCP] > 0);
 }
 
 /* Each use is right by itself */
