@@ -10,6 +10,8 @@
 #include "addr.h"
 #include "util.h"
 
+#define IFINDEX_LO	1	/* The kernel's LOOPBACK_IFINDEX */
+
 /**
  * struct nl_template - what the host's interface of one IP version tells
  * @ifindex:	Interface, 0 if the host has none of this version

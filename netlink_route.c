@@ -31,8 +31,6 @@
 #include "netlink.h"
 #include "nlmsg.h"
 
-#define IFINDEX_LO	1	/* The kernel's LOOPBACK_IFINDEX */
-
 /**
  * struct nl_routes - all routes of an IP version
  * @d:		The routes

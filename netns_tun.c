@@ -26,9 +26,6 @@
 #include "tap_tun.h"
 #include "util.h"
 
-#define IFINDEX_LO	1	/* The kernel's LOOPBACK_IFINDEX */
-#define IFNAME_DEFAULT	"tap0"
-
 /* Frames that wait in the interface for us. Nothing tells the sender when there
  * is no room, frames are lost: so have room for all that a thousand connections
  * send before they wait for an acknowledgement, ten frames each.
@@ -62,26 +59,6 @@ struct tun_setup {
 	const char *no_tun;
 	bool exists;
 };
-
-/**
- * tun_ifname() - Name for the interface
- * @conf:	Configuration
- *
- * Return: name
- */
-static const char *tun_ifname(const struct conf *conf)
-{
-	enum ipver v;
-
-	if (*conf->ns_ifname)
-		return conf->ns_ifname;
-
-	for (v = V4; v < IPVER_MAX; v++) {
-		if (conf->ip[v].enabled && *conf->ip[v].template_if)
-			return conf->ip[v].template_if;
-	}
-	return IFNAME_DEFAULT;
-}
 
 /**
  * tun_is_template() - Are the host's addresses and routes at hand?
@@ -298,7 +275,7 @@ int netns_setup_tun(const struct netns *ns, const struct conf *conf,
 {
 	struct tun_setup s = {
 		.conf = conf, .caps = caps, .mac = mac,
-		.ifname = tun_ifname(conf), .ns_nl = -1, .tun_fd = -1,
+		.ifname = conf->ns_ifname, .ns_nl = -1, .tun_fd = -1,
 		.failed = "enter the namespace for",
 	};
 	int ret;
