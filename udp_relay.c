@@ -31,25 +31,25 @@ const char udp_relay_syscalls[] = "recvmmsg sendmmsg sendmsg";
  * struct udp_relay - the buffers
  * @count:	Messages received last
  * @mh:		As recvmmsg() takes them
- * @tx:		As sendmmsg() takes them
+ * @send:	As sendmmsg() takes them
  * @iov:	One element each
  * @sa:		Source addresses
  * @control:	Control messages received
- * @tx_control:	Control messages to be sent
+ * @send_control: Control messages to be sent
  * @got:	What is known of each
  * @data:	Payloads
  */
 struct udp_relay {
 	unsigned count;
 	struct mmsghdr mh[UDP_RELAY_MAX];
-	struct mmsghdr tx[UDP_RELAY_MAX];
+	struct mmsghdr send[UDP_RELAY_MAX];
 	struct iovec iov[UDP_RELAY_MAX];
 	union sockaddr_any sa[UDP_RELAY_MAX];
 	union {
 		struct cmsghdr align;
 		char buf[DGRAM_CMSG_MAX];
 	} control[UDP_RELAY_MAX];
-	union udp_control tx_control[UDP_RELAY_MAX];
+	union udp_control send_control[UDP_RELAY_MAX];
 	struct udp_got got[UDP_RELAY_MAX];
 	uint8_t data[UDP_RELAY_MAX][UDP_LEN_MAX];
 };
@@ -217,8 +217,8 @@ static void udp_relay_prepare(struct udp_relay *r, unsigned first,
 
 	for (i = first; i < first + count; i++) {
 		uint16_t size = r->got[i].info.gso_size;
-		struct msghdr *mh = &r->tx[i].msg_hdr;
-		union udp_control *u = &r->tx_control[i];
+		struct msghdr *mh = &r->send[i].msg_hdr;
+		union udp_control *u = &r->send_control[i];
 		size_t n = to->control_len;
 
 		r->iov[i].iov_len = r->got[i].len;
@@ -246,7 +246,7 @@ static void udp_relay_prepare(struct udp_relay *r, unsigned first,
 static unsigned udp_relay_split(struct udp_relay *r, unsigned i,
 				const struct udp_to *to)
 {
-	struct msghdr mh = r->tx[i].msg_hdr;
+	struct msghdr mh = r->send[i].msg_hdr;
 
 	mh.msg_control = to->control_len ? mh.msg_control : NULL;
 	mh.msg_controllen = to->control_len;
@@ -285,7 +285,7 @@ unsigned udp_relay_send(struct udp_relay *r, unsigned first, unsigned count,
 			lost += udp_relay_split(r, i++, to);
 			continue;
 		}
-		n = sendmmsg(to->fd, r->tx + i, end - i,
+		n = sendmmsg(to->fd, r->send + i, end - i,
 			     MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n > 0) {
 			i += (unsigned)n;
