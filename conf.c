@@ -343,7 +343,7 @@ static const char *mode_name(enum conf_mode mode)
 static void finish_stdout(void)
 {
 	if (fflush(stdout) || ferror(stdout))
-		die_errno("can't write to standard output");
+		die_errno("Can't write to standard output");
 
 	exit(EXIT_SUCCESS);
 }

@@ -333,7 +333,7 @@ void conf_from_host(struct conf *conf)
 	enum ipver v;
 
 	if (nl < 0)
-		die("can't open a netlink socket: %s", log_strerror(nl));
+		log_die(nl, "Can't open a netlink socket");
 	rc = resolv_read(RESOLV_CONF, &r);
 	if (rc)
 		info("Can't read " RESOLV_CONF ": %s", log_strerror(rc));

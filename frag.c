@@ -21,7 +21,6 @@
  * Source: RFC 791, 3.2; RFC 8200, 4.5; RFC 5722; RFC 6946
  */
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,7 +93,7 @@ struct frag *frag_new(struct stats *stats)
 	struct frag *fr = calloc(1, sizeof(*fr));
 
 	if (!fr)
-		die_errno("Can't allocate memory for fragments");
+		die("No memory for fragments");
 
 	fr->stats = stats;
 	return fr;

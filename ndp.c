@@ -531,7 +531,7 @@ void ndp_init(struct ctx *c)
 {
 	c->ndp = calloc(1, sizeof(*c->ndp));
 	if (!c->ndp)
-		die("Can't allocate memory for neighbour discovery");
+		die("No memory for neighbour discovery");
 
 	c->ndp->timer.fn = ndp_timer;
 }
