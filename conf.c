@@ -331,6 +331,9 @@ static const struct opt_table conf_table = {
 
 /**
  * mode_name() - name of the program in a mode
+ * @mode:	Mode
+ *
+ * Return: name
  */
 static const char *mode_name(enum conf_mode mode)
 {
@@ -410,6 +413,8 @@ static const char *show_help(void *target, const struct opt *o,
 /**
  * started_as_root() - are we root, and not just in a user namespace?
  *
+ * Return: true if so
+ *
  * Source: user_namespaces(7), the map of the initial namespace
  */
 static bool started_as_root(void)
@@ -459,6 +464,8 @@ static void conf_default(struct conf *conf, enum conf_mode mode)
 /**
  * class_bits() - length of the netmask of an address by its class
  * @a:		IPv4 address
+ *
+ * Return: bits
  *
  * Source: RFC 791, 3.2
  */

@@ -47,6 +47,10 @@ struct addr_rules {
 
 /**
  * arg_is() - is an argument one given word?
+ * @arg:	Argument
+ * @word:	Word
+ *
+ * Return: true if it is
  */
 static bool arg_is(const char *arg, const char *word)
 {
@@ -380,6 +384,8 @@ const char *conf_set_host_if(void *target, const struct opt *o, const char *arg)
 /**
  * is_loopback_if() - is this the host's loopback interface?
  * @name:	Name
+ *
+ * Return: true if it is
  *
  * Source: netdevice(7)
  */

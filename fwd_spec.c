@@ -127,7 +127,10 @@ struct rule_list {
 };
 
 /**
- * is_digit() - does a decimal number start here?
+ * is_digit() - is this a decimal digit?
+ * @c:		Character
+ *
+ * Return: true if it is, false for the end of a string as well
  */
 static bool is_digit(char c)
 {

@@ -76,6 +76,11 @@ static const char *store_unflag(void *target, const struct opt *o,
 
 /**
  * number() - read a number within the limits of an option
+ * @o:		Option
+ * @arg:	Argument
+ * @v:		Filled with the number
+ *
+ * Return: false if it is none, or out of the limits
  */
 static bool number(const struct opt *o, const char *arg, unsigned long *v)
 {

@@ -30,7 +30,11 @@
 			"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /**
- * char_in() - is @c one of the characters of @set, and no terminator?
+ * char_in() - is a character one of a set?
+ * @c:		Character
+ * @set:	Those that are
+ *
+ * Return: true if it is, false for the end of a string as well
  */
 static bool char_in(char c, const char *set)
 {
@@ -285,6 +289,9 @@ bool parse_netmask(const char **cursor, int *bits)
 
 /**
  * hex_digit() - value of a hexadecimal digit
+ * @c:		Digit, in lower or upper case
+ *
+ * Return: 0 to 15
  */
 static uint8_t hex_digit(char c)
 {
