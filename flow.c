@@ -47,7 +47,7 @@ const char flow_syscalls[] = "epoll_ctl";
 #define FLOW_HALF_OPEN_MAX	2048	/* Attempts at the same time */
 #define FLOW_GRACE_MS		3000	/* A SYN and its first repetition */
 #define FLOW_BUCKETS		(FLOW_MAX * 2)
-#define FLOW_PORT_TRIES		16
+#define FLOW_PORT_TRIES		16	/* Ports looked at */
 #define FLOW_PORT_DYNAMIC	49152	/* RFC 6335, 6: from here on */
 
 static const char *const flow_type_names[] = {

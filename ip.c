@@ -28,12 +28,13 @@
 #include "ip.h"
 #include "tap.h"
 
-#define IPV4_DF			0x4000
+#define IPV4_DF			0x4000	/* RFC 791, 3.1 */
 #define IPV4_MF			0x2000
 #define IPV4_OFFSET_MASK	0x1fff
-#define IPV6_OFFSET_MASK	0xfff8
+#define IPV6_OFFSET_MASK	0xfff8	/* RFC 8200, 4.5 */
 #define IPV6_MF			0x0001
 #define IPV6_EXT_MAX		8	/* Extension headers we follow */
+/* Ethernet, IPv6 and fragment headers, and the longest of TCP: bytes */
 #define HEADERS_MAX		(ETH_HLEN + IPV6_HLEN + 8 + 60)
 
 /**

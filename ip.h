@@ -12,9 +12,9 @@
 
 struct tap;
 
-#define IPV4_HLEN		20
-#define IPV6_HLEN		40
-#define TTL_DEFAULT		64
+#define IPV4_HLEN		20	/* Without options: RFC 791, 3.1 */
+#define IPV6_HLEN		40	/* RFC 8200, 3 */
+#define TTL_DEFAULT		64	/* RFC 1700, IP time to live */
 /* RFC 8200, 5: what any IPv6 link carries; RFC 791: the same for IPv4 */
 #define IPV6_MTU_MIN		1280
 #define IPV4_MTU_MIN		68

@@ -49,7 +49,7 @@ const char link_syscalls[] = "accept4 close epoll_ctl poll";
 
 #define LINK_PATH_FORMAT	"/tmp/passt_%u.socket"
 #define LINK_PATHS		64U	/* Tried, from 1 on */
-#define LINK_BACKLOG		8
+#define LINK_BACKLOG		8	/* Guests that wait to be let in */
 #define LINK_ACCEPT_PAUSE_MS	1000	/* Without descriptors left */
 #define LINK_ANNOUNCE_MS	1000	/* Doubled each time */
 #define LINK_ANNOUNCE_MAX_MS	64000
