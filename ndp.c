@@ -15,7 +15,7 @@
  *
  * Of the neighbour discovery messages only solicitations are handled. The
  * others are taken and dropped: the guest's MAC address is learnt from each
- * frame, in tap.c. Options of solicitations are checked for length only.
+ * frame, in demux.c. Options of solicitations are checked for length only.
  */
 
 #include <stdlib.h>

@@ -12,7 +12,7 @@
  *    itself. It is silent about a mount that is only taken away, doesn't work
  *    for /proc, and may be used up: then we do without;
  *  - the name leads to another inode, or to none. Nothing tells of that, so it
- *    takes a look now and then: netns_is_gone() is to be called once a second,
+ *    takes a look now and then: netns_is_gone() is to be called twice a second,
  *    besides when one of the descriptors is readable.
  *
  * Everything is opened at start-up. If we are not allowed to look there later,
@@ -97,8 +97,8 @@ static void watch_name(struct netns *ns, char *path)
 		ns->watch_fd = -1;
 	}
 	if (ns->watch_fd < 0)
-		debug("No inotify for the namespace's end, looking each "
-		      "second: %s", log_strerror(errno));
+		debug("No inotify for the namespace's end, just looking now "
+		      "and then: %s", log_strerror(errno));
 }
 
 /**

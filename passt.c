@@ -4,7 +4,8 @@
  * main() goes through these stages: options and the host's configuration;
  * descriptors and namespaces, as long as we have the privileges we were
  * started with; then privileges are given up, we go to the background, and the
- * loop runs until the guest is gone.
+ * loop runs until a signal asks for the end, or until the guest is gone, unless
+ * there may be a next one.
  *
  * Each turn of the loop takes events from epoll and hands them to the handler
  * of their type, then runs timers, then sees to guests that come and go, by
@@ -47,8 +48,8 @@
 #define NETNS_POLL_MS		500	/* Between looks at its name */
 
 /**
- * struct pasta - what only the loop of pasta needs
- * @ns:		Namespace
+ * struct pasta - what the loop needs besides, for pasta mostly
+ * @ns:		Namespace, pasta's
  * @poll:	Timer to look whether it is still there
  * @signal_fd:	Signals arrive here
  */

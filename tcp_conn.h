@@ -109,8 +109,8 @@ struct tcp {
 	char *trash;
 };
 
-#define TCP_TRASH_SIZE		(256U * 1024)
-#define TCP_TRASH_IOV		16
+#define TCP_TRASH_SIZE		(256U * 1024)	/* Bytes at @trash */
+#define TCP_TRASH_IOV		16	/* Times it is peeked into at most */
 
 /* The side of a connection that the guest is on, or the host's socket */
 static inline unsigned tcp_guest_index(const struct tcp_conn *conn)
@@ -133,11 +133,11 @@ struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest,
 			 const struct flow_side *host, uint32_t flags);
 const struct flow_side *tcp_host(const struct tcp_conn *conn);
 int tcp_watch(struct ctx *c, struct tcp_conn *conn, int op);
-int tcp_send_syn(struct ctx *c, struct tcp_conn *conn);
 
 /* tcp_out.c */
 uint16_t tcp_link_mss(const struct ctx *c, enum ipver v);
 int tcp_send_control(struct ctx *c, struct tcp_conn *conn, uint8_t flags);
+int tcp_send_syn(struct ctx *c, struct tcp_conn *conn);
 void tcp_send_data(struct ctx *c, struct tcp_conn *conn);
 void tcp_send_ack(struct ctx *c, struct tcp_conn *conn);
 void tcp_send_probe(struct ctx *c, struct tcp_conn *conn);

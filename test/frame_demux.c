@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* frame_demux.c - which source addresses of the guest are taken, and learned
- */
+/* frame_demux.c - which addresses of the guest are taken, and learned */
 
 #include <string.h>
 #include <arpa/inet.h>
