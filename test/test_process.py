@@ -3,6 +3,8 @@
 
 import contextlib
 import os
+import re
+import resource
 import signal
 import socket
 import subprocess
@@ -102,6 +104,23 @@ def test_background_is_ready(background, target, topology):
     """
     background(str(target.pid))
     assert_connected(target.ns, topology)
+
+
+def test_too_few_descriptors(topology, binary):
+    """How many are needed at least is told in one line, and they are enough"""
+    def start(count):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+        return run(topology, binary, '--config-net', '--', 'true',
+                   preexec_fn=limit)
+
+    done = start(100)
+    told = re.fullmatch(r'The limit of open files \(ulimit -Hn\) is 100, '
+                        r'at least (\d+) are needed\n', done.stderr)
+    assert done.returncode == 1 and told
+    assert start(int(told[1]) - 1).returncode == 1
+    done = start(int(told[1]))
+    assert done.returncode == 0, done.stderr
 
 
 def test_join_by_path(background, target, topology):
