@@ -29,7 +29,7 @@ const struct addr addr_any[IPVER_MAX] = {
 };
 
 /**
- * addr_from_v4() - make an address from an IPv4 one
+ * addr_from_v4() - Make an address from an IPv4 one
  * @a4:		IPv4 address, network byte order
  *
  * Return: the address
@@ -43,7 +43,7 @@ struct addr addr_from_v4(struct in_addr a4)
 }
 
 /**
- * addr_from_v6() - make an address from an IPv6 one
+ * addr_from_v6() - Make an address from an IPv6 one
  * @a6:		IPv6 address; an IPv4-mapped one yields an IPv4 address
  *
  * Return: the address
@@ -79,7 +79,7 @@ static uint32_t addr_host_v4(const struct addr *a)
 }
 
 /**
- * addr_version() - which IP version an address belongs to
+ * addr_version() - Which IP version an address belongs to
  * @a:		Address; an unset one counts as IPv6
  *
  * Return: version
@@ -90,7 +90,7 @@ enum ipver addr_version(const struct addr *a)
 }
 
 /**
- * addr_is_set() - does this hold an address?
+ * addr_is_set() - Does this hold an address?
  * @a:		Address
  *
  * Return: false if all bits are zero
@@ -101,7 +101,7 @@ bool addr_is_set(const struct addr *a)
 }
 
 /**
- * addr_is_equal() - are both the same address?
+ * addr_is_equal() - Are both the same address?
  * @a:		Address
  * @b:		Address
  *
@@ -113,7 +113,7 @@ bool addr_is_equal(const struct addr *a, const struct addr *b)
 }
 
 /**
- * addr_is_loopback() - is it an address of the own node?
+ * addr_is_loopback() - Is it an address of the own node?
  * @a:		Address
  *
  * Return: true for 127.0.0.0/8 and ::1
@@ -129,7 +129,7 @@ bool addr_is_loopback(const struct addr *a)
 }
 
 /**
- * addr_is_unspecified() - is it the "any" address of its version?
+ * addr_is_unspecified() - Is it the "any" address of its version?
  * @a:		Address
  *
  * Return: true for 0.0.0.0 and ::, the latter being an unset address as well
@@ -140,7 +140,7 @@ bool addr_is_unspecified(const struct addr *a)
 }
 
 /**
- * addr_is_multicast() - is it the address of a group?
+ * addr_is_multicast() - Is it the address of a group?
  * @a:		Address
  *
  * Return: true for 224.0.0.0/4 and ff00::/8
@@ -156,7 +156,7 @@ bool addr_is_multicast(const struct addr *a)
 }
 
 /**
- * addr_is_broadcast() - is it the limited broadcast address?
+ * addr_is_broadcast() - Is it the limited broadcast address?
  * @a:		Address
  *
  * Return: true for 255.255.255.255; directed ones can't be told without the
@@ -168,7 +168,7 @@ bool addr_is_broadcast(const struct addr *a)
 }
 
 /**
- * addr_is_linklocal() - is it a unicast address valid on one link only?
+ * addr_is_linklocal() - Is it a unicast address valid on one link only?
  * @a:		Address
  *
  * Return: true for 169.254.0.0/16 and fe80::/10
@@ -184,7 +184,7 @@ bool addr_is_linklocal(const struct addr *a)
 }
 
 /**
- * addr_is_unicast() - can it be the address of exactly one interface?
+ * addr_is_unicast() - Can it be the address of exactly one interface?
  * @a:		Address
  *
  * Return: false for unset, unspecified, multicast and broadcast addresses;
@@ -197,7 +197,7 @@ bool addr_is_unicast(const struct addr *a)
 }
 
 /**
- * addr_in_prefix() - does a prefix contain an address?
+ * addr_in_prefix() - Does a prefix contain an address?
  * @a:		Address
  * @net:	Any address in the prefix
  * @bits:	Length of the prefix, 0 to 32 for IPv4, 0 to 128 for IPv6
@@ -227,7 +227,7 @@ bool addr_in_prefix(const struct addr *a, const struct addr *net, int bits)
 }
 
 /**
- * addr_family() - address family of an IP version
+ * addr_family() - Address family of an IP version
  * @v:		Version
  *
  * Return: AF_INET or AF_INET6
@@ -238,7 +238,7 @@ int addr_family(enum ipver v)
 }
 
 /**
- * addr_str() - text of an address
+ * addr_str() - Text of an address
  * @a:		Address
  * @buf:	Where to write it
  *
@@ -257,7 +257,7 @@ const char *addr_str(const struct addr *a, char buf[static ADDR_STRLEN])
 }
 
 /**
- * addr_to_sockaddr() - make a socket address of the address's own family
+ * addr_to_sockaddr() - Make a socket address of the address's own family
  * @sa:		Where to write it
  * @a:		Address
  * @port:	Port, host byte order
@@ -285,7 +285,7 @@ socklen_t addr_to_sockaddr(union sockaddr_any *sa, const struct addr *a,
 }
 
 /**
- * addr_from_sockaddr() - take address and port out of a socket address
+ * addr_from_sockaddr() - Take address and port out of a socket address
  * @sa:		Socket address, as the kernel filled it
  * @a:		Where the address goes
  * @port:	Where the port goes, host byte order; may be NULL

@@ -64,7 +64,7 @@ struct arp_frame {
 
 /**
  * arp_is_guest() - Is this an address of the guest's own?
- * @c:		Context
+ * @c:		Execution context
  * @a:		IPv4 address
  *
  * Return: true if it is the configured address or the one last seen
@@ -94,7 +94,7 @@ static bool arp_is_ours(const struct conf *conf, const struct addr *a)
 
 /**
  * arp_is_answered() - Does a request from the guest deserve an answer?
- * @c:		Context
+ * @c:		Execution context
  * @req:	Request
  *
  * Return: true if we answer
@@ -118,7 +118,7 @@ static bool arp_is_answered(const struct ctx *c, const struct arp_packet *req)
 
 /**
  * arp_send() - Send an ARP packet to the guest
- * @c:		Context
+ * @c:		Execution context
  * @op:		ARPOP_REQUEST or ARPOP_REPLY
  * @spa:	Sender's address
  * @tha:	Target's MAC address
@@ -155,7 +155,7 @@ static void arp_send(struct ctx *c, uint16_t op, struct in_addr spa,
 
 /**
  * arp_from_guest() - Handle an ARP frame from the guest
- * @c:		Context
+ * @c:		Execution context
  * @f:		Frame, its type is ETH_P_ARP
  *
  * Source: RFC 826
@@ -183,7 +183,7 @@ void arp_from_guest(struct ctx *c, const struct frame *f)
 
 /**
  * arp_announce() - Tell a guest that has just connected where we are
- * @c:		Context
+ * @c:		Execution context
  *
  * A request for the guest's address in the name of the gateway: the guest
  * learns our MAC address from it, and we the guest's from its reply, before

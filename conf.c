@@ -330,7 +330,7 @@ static const struct opt_table conf_table = {
 };
 
 /**
- * mode_name() - name of the program in a mode
+ * mode_name() - Name of the program in a mode
  * @mode:	Mode
  *
  * Return: name
@@ -341,7 +341,7 @@ static const char *mode_name(enum conf_mode mode)
 }
 
 /**
- * finish_stdout() - end successfully, if all output got where it should
+ * finish_stdout() - End successfully, if all output got where it should
  */
 static void finish_stdout(void)
 {
@@ -411,7 +411,7 @@ static const char *show_help(void *target, const struct opt *o,
 }
 
 /**
- * started_as_root() - are we root, and not just in a user namespace?
+ * started_as_root() - Are we root, and not just in a user namespace?
  *
  * Return: true if so
  *
@@ -432,7 +432,7 @@ static bool started_as_root(void)
 }
 
 /**
- * conf_default() - set what options are measured against
+ * conf_default() - Set what options are measured against
  * @conf:	Configuration
  * @mode:	Mode
  */
@@ -462,7 +462,7 @@ static void conf_default(struct conf *conf, enum conf_mode mode)
 }
 
 /**
- * class_bits() - length of the netmask of an address by its class
+ * class_bits() - Length of the netmask of an address by its class
  * @a:		IPv4 address
  *
  * Return: bits
@@ -483,7 +483,7 @@ static int class_bits(const struct addr *a)
 }
 
 /**
- * conf_check_mapped() - rules on addresses that mean something else
+ * conf_check_mapped() - Rules on addresses that mean something else
  * @ip:		Settings of an IP version
  *
  * DNS is told apart from all else by its port, hence --dns-forward may have an
@@ -516,7 +516,7 @@ static void conf_check_mapped(const struct conf_ip *ip)
 }
 
 /**
- * conf_check_ip() - rules on addresses and interfaces
+ * conf_check_ip() - Rules on addresses and interfaces
  * @conf:	Configuration
  */
 static void conf_check_ip(struct conf *conf)
@@ -562,7 +562,7 @@ static void conf_check_ip(struct conf *conf)
 }
 
 /**
- * conf_check_log() - rules on messages
+ * conf_check_log() - Rules on messages
  * @conf:	Configuration
  */
 static void conf_check_log(struct conf *conf)
@@ -578,7 +578,7 @@ static void conf_check_log(struct conf *conf)
 }
 
 /**
- * conf_join_pid() - take a process as what is to be joined
+ * conf_join_pid() - Take a process as what is to be joined
  * @conf:	Configuration
  * @arg:	Argument: PID as decimal number
  */
@@ -605,7 +605,7 @@ static void conf_join_pid(struct conf *conf, const char *arg)
 }
 
 /**
- * conf_check_target() - find what pasta is to connect: PID, name, or command
+ * conf_check_target() - Find what pasta is to connect: PID, name, or command
  * @conf:	Configuration
  * @words:	Words behind the options, NULL-terminated
  */
@@ -643,7 +643,7 @@ static void conf_check_target(struct conf *conf, char *words[])
 }
 
 /**
- * conf_check_ports() - rules on port forwarding
+ * conf_check_ports() - Rules on port forwarding
  * @conf:	Configuration
  */
 static void conf_check_ports(struct conf *conf)
@@ -664,7 +664,7 @@ static void conf_check_ports(struct conf *conf)
 }
 
 /**
- * conf_check_pasta() - rules on options of pasta, and what it is to connect
+ * conf_check_pasta() - Rules on options of pasta, and what it is to connect
  * @conf:	Configuration
  * @words:	Words behind the options, NULL-terminated
  */
@@ -681,7 +681,7 @@ static void conf_check_pasta(struct conf *conf, char *words[])
 }
 
 /**
- * conf_check_passt() - rules on options of passt
+ * conf_check_passt() - Rules on options of passt
  * @conf:	Configuration
  * @words:	Words behind the options, NULL-terminated
  */
@@ -696,7 +696,7 @@ static void conf_check_passt(const struct conf *conf, char *words[])
 }
 
 /**
- * conf_parse() - read the command line
+ * conf_parse() - Read the command line
  * @conf:	Filled with the configuration, complete but for what
  *		conf_from_host() adds
  * @argc:	Number of words in @argv

@@ -50,7 +50,7 @@ static const struct addr local_gw[IPVER_MAX] = {
 };
 
 /**
- * ipv6_check() - disable IPv6 where it can't work
+ * ipv6_check() - Disable IPv6 where it can't work
  * @conf:	Configuration
  */
 static void ipv6_check(struct conf *conf)
@@ -79,7 +79,7 @@ static void ipv6_check(struct conf *conf)
 }
 
 /**
- * template_local() - give an IP version what it has without the host's help
+ * template_local() - Give an IP version what it has without the host's help
  * @conf:	Configuration
  * @v:		IP version
  */
@@ -99,7 +99,7 @@ static void template_local(struct conf *conf, enum ipver v)
 }
 
 /**
- * template_adopt() - take over what the template interface tells
+ * template_adopt() - Take over what the template interface tells
  * @conf:	Configuration
  * @v:		IP version
  * @t:		Template with an index, and an address unless that was given
@@ -128,7 +128,7 @@ static void template_adopt(struct conf *conf, enum ipver v,
 }
 
 /**
- * template_from_host() - complete addresses and gateway of an IP version
+ * template_from_host() - Complete addresses and gateway of an IP version
  * @conf:	Configuration
  * @nl:		rtnetlink socket
  * @v:		IP version
@@ -168,7 +168,7 @@ static void template_from_host(struct conf *conf, int nl, enum ipver v)
 }
 
 /**
- * dns_forward_choose() - have DNS to some address forwarded to a server
+ * dns_forward_choose() - Have DNS to some address forwarded to a server
  * @ip:		Settings of an IP version
  * @server:	Name server of the host
  *
@@ -190,7 +190,7 @@ static void dns_forward_choose(struct conf_ip *ip, const struct addr *server)
 }
 
 /**
- * dns_add() - append to the guest's name servers, but none twice
+ * dns_add() - Append to the guest's name servers, but none twice
  * @ip:		Settings of an IP version
  * @server:	Name server as the guest sees it
  */
@@ -207,7 +207,7 @@ static void dns_add(struct conf_ip *ip, const struct addr *server)
 }
 
 /**
- * dns_from_host() - complete the name servers of an IP version
+ * dns_from_host() - Complete the name servers of an IP version
  * @conf:	Configuration
  * @v:		IP version
  * @r:		Name servers of the host
@@ -249,7 +249,7 @@ static void dns_from_host(struct conf *conf, enum ipver v,
 }
 
 /**
- * outbound_check() - end if the outbound address can't be one, ever
+ * outbound_check() - End if the outbound address can't be one, ever
  * @conf:	Configuration
  * @nl:		rtnetlink socket
  * @v:		IP version
@@ -266,7 +266,7 @@ static void outbound_check(const struct conf *conf, int nl, enum ipver v)
 }
 
 /**
- * outbound_probe() - warn if outbound sockets of an IP version can't be bound
+ * outbound_probe() - Warn if outbound sockets of an IP version can't be bound
  * @conf:	Configuration
  * @v:		IP version
  *
@@ -302,7 +302,7 @@ static void outbound_probe(const struct conf *conf, enum ipver v)
 }
 
 /**
- * interface_check() - warn if --interface gave us nothing
+ * interface_check() - Warn if --interface gave us nothing
  * @conf:	Configuration, templates found
  *
  * No address of one IP version is usual, but none at all is hardly meant.
@@ -320,7 +320,7 @@ static void interface_check(const struct conf *conf)
 }
 
 /**
- * conf_from_host() - complete the configuration with what the host has
+ * conf_from_host() - Complete the configuration with what the host has
  * @conf:	Configuration as conf_parse() left it
  *
  * To be called in the host's network namespace. Ends with a message if the
@@ -363,7 +363,7 @@ void conf_from_host(struct conf *conf)
 }
 
 /**
- * list_add() - append an address to a list for messages
+ * list_add() - Append an address to a list for messages
  * @list:	List, LIST_MAX bytes
  * @a:		Address, unset to append nothing
  */
@@ -378,7 +378,7 @@ static void list_add(char *list, const struct addr *a)
 }
 
 /**
- * addr_or_none() - text of an address
+ * addr_or_none() - Text of an address
  * @a:		Address, may be unset
  * @buf:	Where to write it
  *
@@ -391,7 +391,7 @@ static const char *addr_or_none(const struct addr *a,
 }
 
 /**
- * print_interfaces() - tell where addresses and routes come from and go to
+ * print_interfaces() - Tell where addresses and routes come from and go to
  * @conf:	Configuration
  */
 static void print_interfaces(const struct conf *conf)
@@ -421,7 +421,7 @@ static void print_interfaces(const struct conf *conf)
 }
 
 /**
- * print_guest() - tell the addresses that the guest gets
+ * print_guest() - Tell the addresses that the guest gets
  * @conf:	Configuration
  */
 static void print_guest(const struct conf *conf)
@@ -449,7 +449,7 @@ static void print_guest(const struct conf *conf)
 }
 
 /**
- * print_names() - tell name servers, search list, and mapped addresses
+ * print_names() - Tell name servers, search list, and mapped addresses
  * @conf:	Configuration
  */
 static void print_names(const struct conf *conf)
@@ -482,7 +482,7 @@ static void print_names(const struct conf *conf)
 }
 
 /**
- * print_outbound() - tell what outbound sockets are bound to
+ * print_outbound() - Tell what outbound sockets are bound to
  * @conf:	Configuration
  */
 static void print_outbound(const struct conf *conf)
@@ -503,7 +503,7 @@ static void print_outbound(const struct conf *conf)
 }
 
 /**
- * conf_print() - tell the user what is in force
+ * conf_print() - Tell the user what is in force
  * @conf:	Configuration, complete
  */
 void conf_print(const struct conf *conf)

@@ -46,7 +46,7 @@ struct addr_rules {
 };
 
 /**
- * arg_is() - is an argument one given word?
+ * arg_is() - Is an argument one given word?
  * @arg:	Argument
  * @word:	Word
  *
@@ -58,7 +58,7 @@ static bool arg_is(const char *arg, const char *word)
 }
 
 /**
- * arg_addr() - read an argument that is a unicast address
+ * arg_addr() - Read an argument that is a unicast address
  * @arg:	Argument
  * @loopback:	Take loopback addresses too
  * @a:		Filled with the address
@@ -109,7 +109,7 @@ const char *conf_set_sandbox(void *target, const struct opt *o, const char *arg)
 }
 
 /**
- * conf_set_nothing() - accept an option that has no effect
+ * conf_set_nothing() - Accept an option that has no effect
  */
 const char *conf_set_nothing(void *target, const struct opt *o, const char *arg)
 {
@@ -120,7 +120,7 @@ const char *conf_set_nothing(void *target, const struct opt *o, const char *arg)
 }
 
 /**
- * conf_runas_user() - read the user part of --runas
+ * conf_runas_user() - Read the user part of --runas
  * @name:	Login name or UID
  * @uid:	Filled with the user
  * @gid:	Filled with the user's group
@@ -279,7 +279,7 @@ const char *conf_set_mac(void *target, const struct opt *o, const char *arg)
 }
 
 /**
- * set_ip_addr() - store an address in the settings of its IP version
+ * set_ip_addr() - Store an address in the settings of its IP version
  * @target:	struct conf
  * @o:		Option, its offset is one in struct conf_ip
  * @arg:	Argument
@@ -382,7 +382,7 @@ const char *conf_set_host_if(void *target, const struct opt *o, const char *arg)
 }
 
 /**
- * is_loopback_if() - is this the host's loopback interface?
+ * is_loopback_if() - Is this the host's loopback interface?
  * @name:	Name
  *
  * Return: true if it is
@@ -535,7 +535,7 @@ const char *conf_set_only(void *target, const struct opt *o, const char *arg)
 }
 
 /**
- * port_spec_error() - is a port specification right?
+ * port_spec_error() - Is a port specification right?
  * @conf:	Configuration
  * @spec:	Specification
  *
@@ -584,7 +584,7 @@ const char *conf_add_ports(void *target, const struct opt *o, const char *arg)
 static_assert(CONF_PORTS_MAX == 512, "the message above tells the limit");
 
 /**
- * check_namespace() - end with a message if a namespace isn't there
+ * check_namespace() - End with a message if a namespace isn't there
  * @o:		Option, without a letter
  * @arg:	Argument as given
  * @path:	Path of the namespace

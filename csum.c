@@ -27,7 +27,7 @@
 #define CSUM_STEP	(4 * sizeof(uint64_t))
 
 /**
- * csum_add() - add two sums
+ * csum_add() - Add two sums
  * @a:		Sum
  * @b:		Sum, or bytes as loaded
  *
@@ -40,7 +40,7 @@ static inline uint64_t csum_add(uint64_t a, uint64_t b)
 }
 
 /**
- * csum_load() - load eight bytes from any address
+ * csum_load() - Load eight bytes from any address
  * @p:		Address
  *
  * Return: the bytes, as they lie in memory
@@ -54,7 +54,7 @@ static inline uint64_t csum_load(const char *p)
 }
 
 /**
- * csum_add_buf() - add contiguous bytes to a sum
+ * csum_add_buf() - Add contiguous bytes to a sum
  * @sum:	Sum so far, over an even number of bytes
  * @buf:	Bytes, at any address
  * @len:	How many; a missing last byte of a word counts as zero
@@ -91,7 +91,7 @@ uint64_t csum_add_buf(uint64_t sum, const void *buf, size_t len)
 }
 
 /**
- * csum_add_view() - add the bytes left in a view to a sum
+ * csum_add_view() - Add the bytes left in a view to a sum
  * @sum:	Sum so far, over an even number of bytes
  * @v:		View, not changed
  *
@@ -124,7 +124,7 @@ uint64_t csum_add_view(uint64_t sum, const struct view *v)
 }
 
 /**
- * csum_pseudo() - begin a sum with the pseudo-header
+ * csum_pseudo() - Begin a sum with the pseudo-header
  * @src:	Source address
  * @dst:	Destination address, of the same version
  * @proto:	Upper-layer protocol
@@ -150,7 +150,7 @@ uint64_t csum_pseudo(const struct addr *src, const struct addr *dst,
 }
 
 /**
- * csum_fold() - turn a sum into what headers carry
+ * csum_fold() - Turn a sum into what headers carry
  * @sum:	Sum
  *
  * Return: complement of the sum in 16 bits, 0 if the sum included a checksum

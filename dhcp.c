@@ -599,7 +599,7 @@ static void dhcp_fill_reply(const struct conf *conf,
 
 /**
  * dhcp_send() - Send a reply
- * @c:		Context
+ * @c:		Execution context
  * @req:	Message from the guest
  * @type:	Type of the reply, DHCP_BOOTP if it is none of DHCP
  */
@@ -775,7 +775,7 @@ static const struct dhcp_type_row {
 
 /**
  * dhcp_from_guest() - Handle a packet to the port of DHCP servers
- * @c:		Context
+ * @c:		Execution context
  * @pkt:	Packet, IPv4 and UDP, with destination port 67
  *
  * Return: true if it was for us, whether or not it was answered; false if it

@@ -755,7 +755,7 @@ static void dhcpv6_put_head(const struct conf *conf,
 
 /**
  * dhcpv6_reply() - Reply to a message that is in order
- * @c:		Context
+ * @c:		Execution context
  * @pkt:	Packet it came in
  * @req:	Message from the guest
  * @row:	Row of its type
@@ -806,7 +806,7 @@ static bool dhcpv6_is_for_server(const struct conf *conf,
 
 /**
  * dhcpv6_from_guest() - Handle a packet to the port of DHCPv6 servers
- * @c:		Context
+ * @c:		Execution context
  * @pkt:	Packet, IPv6 and UDP, with destination port 547
  *
  * Return: true if it was for us, whether or not it was answered; false if it

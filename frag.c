@@ -83,7 +83,7 @@ struct frag {
 };
 
 /**
- * frag_new() - allocate what reassembly needs; exits if there is no memory
+ * frag_new() - Allocate what reassembly needs; exits if there is no memory
  * @stats:	Counters, must outlive the result
  *
  * Return: reassembly without any fragments
@@ -100,7 +100,7 @@ struct frag *frag_new(struct stats *stats)
 }
 
 /**
- * frag_is_same() - does a fragment belong to the packet of a slot?
+ * frag_is_same() - Does a fragment belong to the packet of a slot?
  * @s:		Slot in use
  * @pkt:	Fragment
  *
@@ -117,7 +117,7 @@ static bool frag_is_same(const struct frag_slot *s, const struct pkt *pkt)
 }
 
 /**
- * frag_forget() - count the fragments of a slot as lost, and empty it
+ * frag_forget() - Count the fragments of a slot as lost, and empty it
  * @fr:		Reassembly
  * @s:		Slot
  */
@@ -130,7 +130,7 @@ static void frag_forget(struct frag *fr, struct frag_slot *s)
 }
 
 /**
- * frag_find() - find the slot of a packet, or take one for it
+ * frag_find() - Find the slot of a packet, or take one for it
  * @fr:		Reassembly
  * @pkt:	Fragment of the packet
  * @now_ms:	Time now
@@ -160,7 +160,7 @@ static struct frag_slot *frag_find(struct frag *fr, const struct pkt *pkt,
 }
 
 /**
- * frag_fits() - is a fragment consistent with those already here?
+ * frag_fits() - Is a fragment consistent with those already here?
  * @s:		Slot of its packet
  * @pkt:	Fragment
  * @end:	Offset of the end of the fragment
@@ -194,7 +194,7 @@ static bool frag_fits(const struct frag_slot *s, const struct pkt *pkt,
 }
 
 /**
- * frag_store() - copy a fragment into its slot
+ * frag_store() - Copy a fragment into its slot
  * @s:		Slot of its packet
  * @pkt:	Fragment that fits
  * @end:	Offset of the end of the fragment
@@ -219,7 +219,7 @@ static void frag_store(struct frag_slot *s, const struct pkt *pkt, size_t end)
 }
 
 /**
- * frag_add() - take in a fragment
+ * frag_add() - Take in a fragment
  * @fr:		Reassembly
  * @pkt:	Fragment: @l4 is what follows the IPv4 header or the Fragment
  *		header, @proto as given there. Becomes the whole packet if it

@@ -127,7 +127,7 @@ struct rule_list {
 };
 
 /**
- * is_digit() - is this a decimal digit?
+ * is_digit() - Is this a decimal digit?
  * @c:		Character
  *
  * Return: true if it is, false for the end of a string as well
@@ -138,7 +138,7 @@ static bool is_digit(char c)
 }
 
 /**
- * spec_ports() - read PORT or FIRST-LAST
+ * spec_ports() - Read PORT or FIRST-LAST
  * @cursor:	Position, at a digit; moved on
  * @first:	Filled with the first port
  * @last:	Filled with the last port
@@ -162,7 +162,7 @@ static const char *spec_ports(const char **cursor, uint16_t *first,
 }
 
 /**
- * spec_target_addr() - read the address of a target
+ * spec_target_addr() - Read the address of a target
  * @cursor:	Position; moved on
  * @target:	Filled with the address
  *
@@ -178,7 +178,7 @@ static const char *spec_target_addr(const char **cursor, struct addr *target)
 }
 
 /**
- * spec_target() - read what is behind the colon of an entry
+ * spec_target() - Read what is behind the colon of an entry
  * @cursor:	Position behind the colon; moved on
  * @e:		Entry, its ports known; completed
  *
@@ -210,7 +210,7 @@ static const char *spec_target(const char **cursor, struct entry *e)
 }
 
 /**
- * spec_entry() - read an entry
+ * spec_entry() - Read an entry
  * @cursor:	Position; moved on, to a comma or the end
  * @e:		Filled with the entry
  *
@@ -256,7 +256,7 @@ static const char *spec_entry(const char **cursor, struct entry *e)
 }
 
 /**
- * spec_listen_check() - can this be listened on?
+ * spec_listen_check() - Can this be listened on?
  * @base:	Rule with address and interface
  *
  * Return: NULL, or what would be right
@@ -273,7 +273,7 @@ static const char *spec_listen_check(const struct fwd_rule *base)
 }
 
 /**
- * spec_listen_wrong() - what is wrong with where to listen?
+ * spec_listen_wrong() - What is wrong with where to listen?
  * @p:		Specification, that doesn't start with a right place to listen
  *
  * Return: NULL if it has none, or what would be right
@@ -304,7 +304,7 @@ static const char *spec_listen_wrong(const char *p)
 }
 
 /**
- * spec_listen() - read where to listen, if the specification says so
+ * spec_listen() - Read where to listen, if the specification says so
  * @cursor:	Position; moved on, behind the slash if there is one
  * @base:	Rule: address and interface are replaced
  *
@@ -338,7 +338,7 @@ static const char *spec_listen(const char **cursor, struct fwd_rule *base)
 }
 
 /**
- * list_is_same_place() - do two rules listen on the same addresses?
+ * list_is_same_place() - Do two rules listen on the same addresses?
  * @a:		Rule
  * @b:		Rule
  *
@@ -354,7 +354,7 @@ static bool list_is_same_place(const struct fwd_rule *a,
 }
 
 /**
- * list_has_other() - is a port in the list already, with another target?
+ * list_has_other() - Is a port in the list already, with another target?
  * @l:		List
  * @rule:	Rule that would add the port
  * @port:	Port
@@ -379,7 +379,7 @@ static bool list_has_other(const struct rule_list *l,
 }
 
 /**
- * list_covered() - find the ports of a place that are in the list
+ * list_covered() - Find the ports of a place that are in the list
  * @l:		List
  * @rule:	Rule that tells the place
  * @m:		Filled with the ports
@@ -401,7 +401,7 @@ static void list_covered(const struct rule_list *l, const struct fwd_rule *rule,
 }
 
 /**
- * list_add() - add a rule to a list, for the ports which aren't there yet
+ * list_add() - Add a rule to a list, for the ports which aren't there yet
  * @l:		List
  * @rule:	Rule
  * @excluded:	Ports to leave out, NULL if there are none
@@ -444,7 +444,7 @@ static const char *list_add(struct rule_list *l, const struct fwd_rule *rule,
 }
 
 /**
- * spec_sum_up() - read all entries once, for what they say together
+ * spec_sum_up() - Read all entries once, for what they say together
  * @p:		First entry
  * @s:		Filled with that
  *
@@ -482,7 +482,7 @@ static const char *spec_sum_up(const char *p, struct summary *s)
 }
 
 /**
- * spec_rule() - make the rule of an entry
+ * spec_rule() - Make the rule of an entry
  * @base:	What all rules of the specification have in common
  * @s:		What all entries say together
  * @e:		Entry
@@ -518,7 +518,7 @@ static const char *spec_rule(const struct fwd_rule *base,
 }
 
 /**
- * exclude_ephemeral() - leave out ports the kernel gives to outgoing flows
+ * exclude_ephemeral() - Leave out ports the kernel gives to outgoing flows
  * @m:		Ports excluded, added to
  *
  * Source: ip-sysctl.rst of the kernel, ip_local_port_range
@@ -538,7 +538,7 @@ static void exclude_ephemeral(struct portmap *m)
 }
 
 /**
- * spec_add_all() - add the rules for what isn't named
+ * spec_add_all() - Add the rules for what isn't named
  * @l:		List
  * @base:	What all rules of the specification have in common
  * @s:		What all entries say together
@@ -566,7 +566,7 @@ static const char *spec_add_all(struct rule_list *l,
 }
 
 /**
- * spec_to_list() - make rules of a specification
+ * spec_to_list() - Make rules of a specification
  * @spec:	Specification
  * @base:	What they have in common
  * @l:		List, empty; added to
@@ -608,7 +608,7 @@ static const char *spec_to_list(const char *spec, struct fwd_rule *base,
 }
 
 /**
- * fwd_spec_parse() - make rules of one specification
+ * fwd_spec_parse() - Make rules of one specification
  * @spec:	Specification
  * @base:	What all rules have in common: protocol, place to listen at,
  *		flags; and an interface, unless @spec says where to listen
@@ -632,7 +632,7 @@ int fwd_spec_parse(const char *spec, const struct fwd_rule *base,
 }
 
 /**
- * rule_is_enabled() - is the IP version of a rule enabled?
+ * rule_is_enabled() - Is the IP version of a rule enabled?
  * @conf:	Configuration
  * @rule:	Rule
  *
@@ -648,7 +648,7 @@ static bool rule_is_enabled(const struct conf *conf,
 }
 
 /**
- * rules_add_spec() - add the rules of one specification
+ * rules_add_spec() - Add the rules of one specification
  * @conf:	Configuration
  * @kind:	Option it is of
  * @spec:	Specification
@@ -688,7 +688,7 @@ static const char *rules_add_spec(const struct conf *conf, enum conf_ports kind,
 }
 
 /**
- * rules_add_given() - add the rules of all uses of an option
+ * rules_add_given() - Add the rules of all uses of an option
  * @conf:	Configuration
  * @kind:	Option
  * @l:		List
@@ -724,7 +724,7 @@ static void rules_add_given(const struct conf *conf, enum conf_ports kind,
 }
 
 /**
- * rules_add_implied() - have UDP ports follow the TCP ports
+ * rules_add_implied() - Have UDP ports follow the TCP ports
  * @from:	Place to listen at: PLACE_HOST or PLACE_NS
  * @l:		List
  *
@@ -747,7 +747,7 @@ static void rules_add_implied(uint8_t from, struct rule_list *l)
 }
 
 /**
- * list_cut() - take out of a rule what another one covers
+ * list_cut() - Take out of a rule what another one covers
  * @l:		List
  * @i:		Index of the rule, it becomes 0 to 3 rules
  * @by:		The other one
@@ -789,7 +789,7 @@ static const char *list_cut(struct rule_list *l, unsigned i,
 }
 
 /**
- * list_cut_all() - take out of all rules what others cover
+ * list_cut_all() - Take out of all rules what others cover
  * @l:		List
  * @partly:	Also where that is one of two IP versions
  *
@@ -825,7 +825,7 @@ static const char *list_cut_all(struct rule_list *l, bool partly)
 }
 
 /**
- * list_resolve() - have rules not get in each other's way
+ * list_resolve() - Have rules not get in each other's way
  * @l:		List
  *
  * Ends the program if that can't be.
@@ -855,7 +855,7 @@ static void list_resolve(struct rule_list *l)
 }
 
 /**
- * fwd_spec_rules() - make rules of all options, given or by default
+ * fwd_spec_rules() - Make rules of all options, given or by default
  * @conf:	Configuration
  * @rules:	Filled with the rules
  * @max:	Room there

@@ -147,7 +147,7 @@ static const char *const log_errors[] = {
 };
 
 /**
- * log_strerror() - text of an error number
+ * log_strerror() - Text of an error number
  * @err:	Error number, either sign
  *
  * The one of libc may load translations, thus allocate memory or open files.
@@ -167,7 +167,7 @@ const char *log_strerror(int err)
 }
 
 /**
- * log_write() - write a line in one go
+ * log_write() - Write a line in one go
  * @fd:		Descriptor
  * @line:	Line, newline included
  * @len:	Its length
@@ -181,7 +181,7 @@ static void log_write(int fd, const char *line, size_t len)
 }
 
 /**
- * log_line_start() - find the start of a line in the log file
+ * log_line_start() - Find the start of a line in the log file
  * @from:	Offset to look from, at least 1
  * @end:	Offset of the end of the file
  *
@@ -210,7 +210,7 @@ static off_t log_line_start(off_t from, off_t end)
 }
 
 /**
- * log_rotate() - make room in the log file, dropping the older half of it
+ * log_rotate() - Make room in the log file, dropping the older half of it
  * @end:	Offset of the end of the file
  * @room:	Bytes that must fit afterwards
  *
@@ -241,7 +241,7 @@ static void log_rotate(off_t end, size_t room)
 }
 
 /**
- * log_to_file() - write a line to the log file, with time and level
+ * log_to_file() - Write a line to the log file, with time and level
  * @level:	Level of the message
  * @line:	Line, newline included
  * @len:	Its length
@@ -271,7 +271,7 @@ static void log_to_file(enum log_level level, const char *line, size_t len)
 }
 
 /**
- * log_to_syslog() - send a line to the system logger
+ * log_to_syslog() - Send a line to the system logger
  * @level:	Level of the message
  * @line:	Line, newline included
  * @len:	Its length
@@ -294,7 +294,7 @@ static void log_to_syslog(enum log_level level, const char *line, size_t len)
 }
 
 /**
- * log_message() - format a line and send it wherever lines go now
+ * log_message() - Format a line and send it wherever lines go now
  * @level:	Level of the message
  * @err:	Error number whose text is appended, 0 for none
  * @fmt:	Format
@@ -336,7 +336,7 @@ static void log_message(enum log_level level, int err, const char *fmt,
 }
 
 /**
- * log_print() - tell a message, whatever the level in force
+ * log_print() - Tell a message, whatever the level in force
  * @level:	Level of the message
  * @fmt:	Format and arguments, without a newline
  */
@@ -350,7 +350,7 @@ void log_print(enum log_level level, const char *fmt, ...)
 }
 
 /**
- * log_errno() - tell a message with the text of an error, if the level allows
+ * log_errno() - Tell a message with the text of an error, if the level allows
  * @level:	Level of the message
  * @err:	Error number, either sign
  * @fmt:	Format and arguments, without a newline
@@ -368,7 +368,7 @@ void log_errno(enum log_level level, int err, const char *fmt, ...)
 }
 
 /**
- * log_die() - tell why we can't start, and exit with status 1
+ * log_die() - Tell why we can't start, and exit with status 1
  * @err:	Error number whose text is appended, 0 for none
  * @fmt:	Format and arguments, without a newline
  *
@@ -386,7 +386,7 @@ void log_die(int err, const char *fmt, ...)
 }
 
 /**
- * log_allowed() - may this place tell its message now?
+ * log_allowed() - May this place tell its message now?
  * @last_ms:	When it last did so, 0 for never
  * @suppressed:	Messages it kept back since
  *
@@ -415,7 +415,7 @@ bool log_allowed(uint64_t *last_ms, unsigned *suppressed)
 }
 
 /**
- * log_set_level() - choose how much is told
+ * log_set_level() - Choose how much is told
  * @level:	Last level that is told
  */
 void log_set_level(enum log_level level)
@@ -424,7 +424,7 @@ void log_set_level(enum log_level level)
 }
 
 /**
- * log_open_file() - open the log file, appending to what it holds
+ * log_open_file() - Open the log file, appending to what it holds
  * @path:	Path; created, for the user only, if it doesn't exist
  * @size_max:	Limit of its size, bytes, raised to LOG_SIZE_MIN
  *
@@ -450,7 +450,7 @@ int log_open_file(const char *path, size_t size_max)
 }
 
 /**
- * log_set_pid() - tell the system logger this PID from now on
+ * log_set_pid() - Tell the system logger this PID from now on
  * @pid:	PID as others see it
  */
 void log_set_pid(pid_t pid)
@@ -459,7 +459,7 @@ void log_set_pid(pid_t pid)
 }
 
 /**
- * log_open_syslog() - connect to the system logger
+ * log_open_syslog() - Connect to the system logger
  * @ident:	Name that we give ourselves there
  *
  * Without a logger, messages are lost once stderr is detached: not an error,
@@ -489,7 +489,7 @@ void log_open_syslog(const char *ident)
 }
 
 /**
- * log_detach_stderr() - send no more messages to stderr
+ * log_detach_stderr() - Send no more messages to stderr
  *
  * Called when going to the background. The descriptor itself is left to the
  * caller.

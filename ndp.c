@@ -64,7 +64,7 @@ static const struct addr ndp_all_nodes = {
 
 /**
  * ndp_send() - Send an ICMPv6 message of neighbour discovery
- * @c:		Context
+ * @c:		Execution context
  * @src:	Source address
  * @dst:	Destination address
  * @hdr:	Header of the message, its checksum field zero
@@ -90,7 +90,7 @@ static void ndp_send(struct ctx *c, const struct addr *src,
 
 /**
  * ndp_put_lladdr() - Append our MAC address as an option
- * @c:		Context
+ * @c:		Execution context
  * @w:		Writer of options
  * @type:	ND_OPT_SOURCE_LINKADDR or ND_OPT_TARGET_LINKADDR
  *
@@ -132,7 +132,7 @@ static bool ndp_options_are_good(struct view opts, bool *src_lladdr)
 
 /**
  * ndp_is_guest() - Is this an address of the guest's own?
- * @c:		Context
+ * @c:		Execution context
  * @a:		IPv6 address
  *
  * Return: true if it is the configured address or one seen
@@ -162,7 +162,7 @@ static bool ndp_is_router(const struct conf *conf, const struct addr *a)
 
 /**
  * ndp_advertise_neighbour() - Answer a solicitation
- * @c:		Context
+ * @c:		Execution context
  * @target:	Address the guest asked for
  * @dst:	Address it asked from
  *
@@ -188,7 +188,7 @@ static void ndp_advertise_neighbour(struct ctx *c, const struct addr *target,
 
 /**
  * ndp_handle_ns() - Handle a neighbour solicitation
- * @c:		Context
+ * @c:		Execution context
  * @pkt:	Packet
  *
  * Return: false if the message is malformed
@@ -317,7 +317,7 @@ static void ndp_put_dns(const struct conf *conf, struct wire *w)
 
 /**
  * ndp_advertise_router() - Send a router advertisement
- * @c:		Context
+ * @c:		Execution context
  * @dst:	Address it is for
  *
  * Managed addresses are only told of if our DHCPv6 server has one to give;
@@ -353,7 +353,7 @@ static void ndp_advertise_router(struct ctx *c, const struct addr *dst)
 
 /**
  * ndp_handle_rs() - Handle a router solicitation
- * @c:		Context
+ * @c:		Execution context
  * @pkt:	Packet
  *
  * Answered at once and to the guest alone: on a link of two, there is no one
@@ -397,7 +397,7 @@ static const struct ndp_type {
 
 /**
  * ndp_handle() - Check and handle a message of neighbour discovery
- * @c:		Context
+ * @c:		Execution context
  * @type:	Type of the message
  * @hdr:	Its first bytes
  * @pkt:	Packet
@@ -420,7 +420,7 @@ static bool ndp_handle(struct ctx *c, const struct ndp_type *type,
 
 /**
  * ndp_from_guest() - Handle an ICMPv6 packet if it is neighbour discovery
- * @c:		Context
+ * @c:		Execution context
  * @pkt:	Packet, IPv6 and ICMPv6
  *
  * Return: true if it was and nothing is left to do, whether or not it was
@@ -454,7 +454,7 @@ bool ndp_from_guest(struct ctx *c, const struct pkt *pkt)
 
 /**
  * ndp_solicit_guest() - Ask the guest for its MAC address
- * @c:		Context
+ * @c:		Execution context
  *
  * The guest learns ours from the question, and we its from the answer, before
  * it has sent anything of its own accord.
@@ -484,7 +484,7 @@ static void ndp_solicit_guest(struct ctx *c)
 
 /**
  * ndp_schedule() - Set the time of the next periodic advertisement
- * @c:		Context
+ * @c:		Execution context
  *
  * The first ones follow soon, as the guest may not be listening yet when it
  * gets connected: a namespace's interface is set up by someone else.
@@ -512,7 +512,7 @@ static void ndp_schedule(struct ctx *c)
 /**
  * ndp_timer() - Send a periodic advertisement
  * @t:		Timer
- * @arg:	Context
+ * @arg:	Execution context
  */
 static void ndp_timer(struct timer *t, void *arg)
 {
@@ -525,7 +525,7 @@ static void ndp_timer(struct timer *t, void *arg)
 
 /**
  * ndp_init() - Allocate what neighbour discovery keeps in mind
- * @c:		Context, its wheel there already
+ * @c:		Execution context, its wheel there already
  */
 void ndp_init(struct ctx *c)
 {
@@ -538,7 +538,7 @@ void ndp_init(struct ctx *c)
 
 /**
  * ndp_guest_connected() - Advertise to a guest that has just connected
- * @c:		Context, initialised by ndp_init()
+ * @c:		Execution context, initialised by ndp_init()
  *
  * From here on advertisements are sent periodically. Called again, for a guest
  * that comes back, it starts over.
@@ -559,7 +559,7 @@ void ndp_guest_connected(struct ctx *c)
 
 /**
  * ndp_guest_gone() - Advertise nothing more until there is a guest again
- * @c:		Context, initialised by ndp_init()
+ * @c:		Execution context, initialised by ndp_init()
  */
 void ndp_guest_gone(struct ctx *c)
 {

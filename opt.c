@@ -75,7 +75,7 @@ static const char *store_unflag(void *target, const struct opt *o,
 }
 
 /**
- * number() - read a number within the limits of an option
+ * number() - Read a number within the limits of an option
  * @o:		Option
  * @arg:	Argument
  * @v:		Filled with the number
@@ -153,7 +153,7 @@ static opt_store *const stores[] = {
 static_assert(ARRAY_SIZE(stores) == OPT_KINDS, "one way for each kind");
 
 /**
- * opt_check() - end with a message if an option isn't of this mode, or not yet
+ * opt_check() - End with a message if an option isn't of this mode, or not yet
  * @use:	Command line
  * @o:		Option
  * @as:		Name as written
@@ -169,7 +169,7 @@ static void opt_check(const struct opt_use *use, const struct opt *o,
 }
 
 /**
- * opt_apply() - store the value of one option, or end with a message
+ * opt_apply() - Store the value of one option, or end with a message
  * @use:	Command line
  * @o:		Option
  * @as:		Name as written
@@ -190,7 +190,7 @@ static void opt_apply(const struct opt_use *use, const struct opt *o,
 }
 
 /**
- * opt_next_word() - take the next word as the value of an option
+ * opt_next_word() - Take the next word as the value of an option
  * @use:	Command line, moved on
  * @o:		Option
  * @as:		Name as written
@@ -207,7 +207,7 @@ static const char *opt_next_word(struct opt_use *use, const struct opt *o,
 }
 
 /**
- * opt_parse_long() - read one option with a long name
+ * opt_parse_long() - Read one option with a long name
  * @use:	Command line, moved on by the value if it is a word of its own
  * @word:	Word that the option is in, from its dashes on
  */
@@ -241,7 +241,7 @@ static void opt_parse_long(struct opt_use *use, const char *word)
 }
 
 /**
- * opt_parse_letters() - read the options, one or several, behind one dash
+ * opt_parse_letters() - Read the options, one or several, behind one dash
  * @use:	Command line, moved on by the value if it is a word of its own
  * @word:	Word that the options are in, from its dash on
  */
@@ -273,7 +273,7 @@ static void opt_parse_letters(struct opt_use *use, const char *word)
 }
 
 /**
- * opt_parse() - read all options of a command line into a target
+ * opt_parse() - Read all options of a command line into a target
  * @t:		Table of options
  * @mode:	OPT_PASST or OPT_PASTA
  * @target:	What the offsets of the table are in
@@ -306,7 +306,7 @@ int opt_parse(const struct opt_table *t, unsigned mode, void *target,
 }
 
 /**
- * opt_print_one() - print the help on one option
+ * opt_print_one() - Print the help on one option
  * @o:		Option
  * @f:		Where to
  */
@@ -340,7 +340,7 @@ static void opt_print_one(const struct opt *o, FILE *f)
 }
 
 /**
- * opt_print_help() - print the help on the options of a mode
+ * opt_print_help() - Print the help on the options of a mode
  * @t:		Table of options
  * @mode:	OPT_PASST or OPT_PASTA
  * @f:		Where to

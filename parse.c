@@ -30,7 +30,7 @@
 			"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /**
- * char_in() - is a character one of a set?
+ * char_in() - Is a character one of a set?
  * @c:		Character
  * @set:	Those that are
  *
@@ -42,7 +42,7 @@ static bool char_in(char c, const char *set)
 }
 
 /**
- * parse_literal() - take exactly @text
+ * parse_literal() - Take exactly @text
  * @cursor:	Position in the string
  * @text:	What has to stand there
  *
@@ -60,7 +60,7 @@ bool parse_literal(const char **cursor, const char *text)
 }
 
 /**
- * parse_end() - is the whole string taken?
+ * parse_end() - Is the whole string taken?
  * @cursor:	Position in the string
  *
  * Return: true if it is
@@ -71,7 +71,7 @@ bool parse_end(const char **cursor)
 }
 
 /**
- * parse_uint() - take an unsigned decimal number, without sign or spaces
+ * parse_uint() - Take an unsigned decimal number, without sign or spaces
  * @cursor:	Position in the string
  * @max:	Greatest value that is right
  * @val:	Filled with the value
@@ -100,7 +100,7 @@ bool parse_uint(const char **cursor, unsigned long max, unsigned long *val)
 }
 
 /**
- * parse_port() - take a port number, 1 to 65535
+ * parse_port() - Take a port number, 1 to 65535
  * @cursor:	Position in the string
  * @port:	Filled with the port, host byte order
  *
@@ -120,7 +120,7 @@ bool parse_port(const char **cursor, uint16_t *port)
 }
 
 /**
- * parse_port_range() - take FIRST or FIRST-LAST
+ * parse_port_range() - Take FIRST or FIRST-LAST
  * @cursor:	Position in the string
  * @first:	Filled with the lowest port, host byte order
  * @last:	Filled with the highest port, host byte order
@@ -145,13 +145,14 @@ bool parse_port_range(const char **cursor, uint16_t *first, uint16_t *last)
 }
 
 /**
- * parse_ifname() - take the name of a network interface
+ * parse_ifname() - Take the name of a network interface
  * @cursor:	Position in the string
  * @name:	Filled with the name, at least IFNAMSIZ bytes
  *
  * A name ends at a slash, a colon, white space or the end of the string.
  *
  * Return: false if it is empty, has 16 bytes or more, or is . or ..
+ *
  * Source: net/core/dev.c, dev_valid_name(), Linux
  */
 bool parse_ifname(const char **cursor, char *name)
@@ -170,7 +171,7 @@ bool parse_ifname(const char **cursor, char *name)
 }
 
 /**
- * parse_addr_mapped() - take an IPv4 or IPv6 address, or IPv4 written as IPv6
+ * parse_addr_mapped() - Take an IPv4 or IPv6 address, or IPv4 written as IPv6
  * @cursor:	Position in the string
  * @a:		Filled with the address
  *
@@ -207,7 +208,7 @@ bool parse_addr_mapped(const char **cursor, struct addr *a)
 }
 
 /**
- * parse_addr() - take an IPv4 or IPv6 address; the latter may be in brackets
+ * parse_addr() - Take an IPv4 or IPv6 address; the latter may be in brackets
  * @cursor:	Position in the string
  * @a:		Filled with the address
  *
@@ -229,7 +230,7 @@ bool parse_addr(const char **cursor, struct addr *a)
 }
 
 /**
- * parse_addr_prefix() - take ADDR or ADDR/LENGTH
+ * parse_addr_prefix() - Take ADDR or ADDR/LENGTH
  * @cursor:	Position in the string
  * @a:		Filled with the address
  * @bits:	Filled with the length of the prefix, -1 if there is none
@@ -258,7 +259,7 @@ bool parse_addr_prefix(const char **cursor, struct addr *a, int *bits)
 }
 
 /**
- * parse_netmask() - take an IPv4 netmask, 255.255.255.0 or number of bits
+ * parse_netmask() - Take an IPv4 netmask, 255.255.255.0 or number of bits
  * @cursor:	Position in the string
  * @bits:	Filled with the number of bits
  *
@@ -288,7 +289,7 @@ bool parse_netmask(const char **cursor, int *bits)
 }
 
 /**
- * hex_digit() - value of a hexadecimal digit
+ * hex_digit() - Value of a hexadecimal digit
  * @c:		Digit, in lower or upper case
  *
  * Return: 0 to 15
@@ -302,7 +303,7 @@ static uint8_t hex_digit(char c)
 }
 
 /**
- * parse_mac() - take a MAC address, six pairs of digits with colons or dashes
+ * parse_mac() - Take a MAC address, six pairs of digits with colons or dashes
  * @cursor:	Position in the string
  * @mac:	Filled with the address, MAC_LEN bytes
  *
@@ -330,7 +331,7 @@ bool parse_mac(const char **cursor, uint8_t *mac)
 }
 
 /**
- * parse_domain() - take a domain name: labels with dots between them
+ * parse_domain() - Take a domain name: labels with dots between them
  * @cursor:	Position in the string
  * @name:	Filled with the name, without a dot at its end
  * @size:	Room in @name, bytes
@@ -339,6 +340,7 @@ bool parse_mac(const char **cursor, uint8_t *mac)
  *
  * Return: false if there is none, a label has more than 63 characters, the name
  * more than 253, or there is no room
+ *
  * Source: RFC 1035, 2.3.1 and 2.3.4; RFC 1123, 2.1
  */
 bool parse_domain(const char **cursor, char *name, size_t size)

@@ -77,7 +77,7 @@ struct pcap_record_hdr {
 };
 
 /**
- * pcap_open() - create a capture file, or empty an existing one
+ * pcap_open() - Create a capture file, or empty an existing one
  * @path:	Path
  *
  * Return: descriptor; -errno from open(2) or write(2), -EIO if not even the
@@ -110,7 +110,7 @@ int pcap_open(const char *path)
 }
 
 /**
- * pcap_undo() - remove what was written last
+ * pcap_undo() - Remove what was written last
  * @fd:		Capture file, -1 to do nothing
  * @len:	Bytes of it, as from pcap_frame()
  *
@@ -131,7 +131,7 @@ int pcap_undo(int fd, size_t len)
 }
 
 /**
- * pcap_frame() - add a frame to the capture file
+ * pcap_frame() - Add a frame to the capture file
  * @fd:		Capture file, -1 to do nothing
  * @iov:	Bytes of the frame, from the Ethernet header on
  * @cnt:	Number of elements

@@ -36,7 +36,7 @@ struct resolv_line {
 };
 
 /**
- * add_server() - nameserver line: one address
+ * add_server() - Nameserver line: one address
  * @rest:	What follows the keyword
  * @r:		Result, appended to
  */
@@ -58,7 +58,7 @@ static void add_server(const char *rest, struct resolv *r)
 }
 
 /**
- * set_search() - search line: names with blanks between, replace earlier ones
+ * set_search() - Search line: names with blanks between, replace earlier ones
  * @rest:	What follows the keyword
  * @r:		Result
  */
@@ -86,7 +86,7 @@ static void set_search(const char *rest, struct resolv *r)
 }
 
 /**
- * set_domain() - domain line: a search list of one name
+ * set_domain() - Domain line: a search list of one name
  * @rest:	What follows the keyword
  * @r:		Result
  */
@@ -109,7 +109,7 @@ static const struct resolv_line lines[] = {
 };
 
 /**
- * parse_line() - take one line
+ * parse_line() - Take one line
  * @line:	Line, terminated, without its newline
  * @r:		Result
  */
@@ -135,7 +135,7 @@ static void parse_line(char *line, struct resolv *r)
 }
 
 /**
- * resolv_parse() - read the text of a resolv.conf
+ * resolv_parse() - Read the text of a resolv.conf
  * @text:	Text, terminated
  * @r:		Filled with what it says
  */
@@ -162,7 +162,7 @@ void resolv_parse(const char *text, struct resolv *r)
 }
 
 /**
- * resolv_read() - read a resolv.conf
+ * resolv_read() - Read a resolv.conf
  * @path:	Path of the file
  * @r:		Filled with what it says, empty on errors
  *

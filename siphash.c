@@ -16,7 +16,7 @@
 #define SIPHASH_D_ROUNDS	4	/* At the end */
 
 /**
- * siphash_rotl() - rotate a word to the left
+ * siphash_rotl() - Rotate a word to the left
  * @x:		Word
  * @bits:	How far, 1 to 63
  *
@@ -28,7 +28,7 @@ static inline uint64_t siphash_rotl(uint64_t x, unsigned bits)
 }
 
 /**
- * siphash_rounds() - apply the round function
+ * siphash_rounds() - Apply the round function
  * @v:		Internal state
  * @n:		How often
  *
@@ -51,7 +51,7 @@ static inline void siphash_rounds(uint64_t v[static 4], int n)
 }
 
 /**
- * siphash_word() - take in one word of the input
+ * siphash_word() - Take in one word of the input
  * @v:		Internal state
  * @word:	Word, little-endian as in memory
  */
@@ -64,7 +64,7 @@ static inline void siphash_word(uint64_t v[static 4], uint64_t word)
 }
 
 /**
- * siphash() - hash bytes with a secret key
+ * siphash() - Hash bytes with a secret key
  * @key:	Key
  * @data:	Bytes, at any address
  * @len:	How many

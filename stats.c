@@ -16,7 +16,7 @@ static const char *const stats_text[STAT_MAX] = { STATS_ROWS };
 #undef STAT
 
 /**
- * stats_print_due() - show the table of counters that changed, if it is time
+ * stats_print_due() - Show the table of counters that changed, if it is time
  * @s:		Counters
  * @delay_s:	Least seconds since it was last shown, 0 to never show it
  * @now_ms:	Time now

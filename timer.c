@@ -37,7 +37,7 @@
 static_assert(TIMER_SLOTS == 64, "Slots of a level are bits of a uint64_t");
 
 /**
- * timer_file() - put a timer into its slot
+ * timer_file() - Put a timer into its slot
  * @w:		Wheel
  * @t:		Timer that is in no slot
  * @at_ms:	Deadline to file it under, after the wheel's time
@@ -64,7 +64,7 @@ static void timer_file(struct wheel *w, struct timer *t, uint64_t at_ms)
 }
 
 /**
- * timer_unlink() - take a timer out of its slot
+ * timer_unlink() - Take a timer out of its slot
  * @w:		Wheel
  * @t:		Pending timer
  */
@@ -88,7 +88,7 @@ static void timer_unlink(struct wheel *w, struct timer *t)
 }
 
 /**
- * timer_next_slot() - find the slot the wheel arrives at next
+ * timer_next_slot() - Find the slot the wheel arrives at next
  * @w:		Wheel
  * @start_ms:	When it does
  *
@@ -119,7 +119,7 @@ static int timer_next_slot(const struct wheel *w, uint64_t *start_ms)
 }
 
 /**
- * timer_init() - start a wheel without timers
+ * timer_init() - Start a wheel without timers
  * @w:		Wheel
  * @now_ms:	Time now
  */
@@ -130,7 +130,7 @@ void timer_init(struct wheel *w, uint64_t now_ms)
 }
 
 /**
- * timer_is_pending() - will this timer run out?
+ * timer_is_pending() - Will this timer run out?
  * @t:		Timer
  *
  * Return: true if it was set, and neither ran out nor was cancelled since
@@ -141,7 +141,7 @@ bool timer_is_pending(const struct timer *t)
 }
 
 /**
- * timer_set() - set a timer, or change its deadline
+ * timer_set() - Set a timer, or change its deadline
  * @w:		Wheel
  * @t:		Timer, zeroed before its first use, @fn set
  * @due_ms:	Deadline; if the wheel has passed it already, the timer runs
@@ -161,7 +161,7 @@ void timer_set(struct wheel *w, struct timer *t, uint64_t due_ms)
 }
 
 /**
- * timer_cancel() - let a timer not run out
+ * timer_cancel() - Let a timer not run out
  * @w:		Wheel
  * @t:		Timer, pending or not
  */
@@ -172,7 +172,7 @@ void timer_cancel(struct wheel *w, struct timer *t)
 }
 
 /**
- * timer_next_ms() - how long can one sleep?
+ * timer_next_ms() - How long can one sleep?
  * @w:		Wheel
  * @now_ms:	Time now
  *
@@ -195,7 +195,7 @@ int timer_next_ms(const struct wheel *w, uint64_t now_ms)
 }
 
 /**
- * timer_run_slot() - let the timers of a slot run out, or file them anew
+ * timer_run_slot() - Let the timers of a slot run out, or file them anew
  * @w:		Wheel, its time is that of the slot
  * @i:		Index of the slot, counted through all levels; it isn't empty
  * @arg:	Passed on to the timers
@@ -222,7 +222,7 @@ static void timer_run_slot(struct wheel *w, unsigned i, void *arg)
 }
 
 /**
- * timer_run() - let all timers run out whose deadline has passed
+ * timer_run() - Let all timers run out whose deadline has passed
  * @w:		Wheel
  * @now_ms:	Time now; never goes back, what is before the wheel's time does
  *		nothing

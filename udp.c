@@ -19,6 +19,7 @@
  * datagrams, which then go on as one frame, and single ones of the same length
  * are joined by udp_gather(). What is longer than the room runs over into a
  * buffer and is cut there, into fragments or single datagrams.
+ *
  * Without room to the guest, data stays in the socket: level-triggered epoll is
  * turned to edge-triggered, so that it stays silent, until udp_resume().
  *

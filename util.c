@@ -21,7 +21,7 @@
 const char util_syscalls[] = "getrandom";
 
 /**
- * util_now_ms() - time that only moves forward
+ * util_now_ms() - Time that only moves forward
  *
  * Return: CLOCK_MONOTONIC, milliseconds
  */
@@ -35,7 +35,7 @@ uint64_t util_now_ms(void)
 }
 
 /**
- * util_random() - fill a buffer with unpredictable bytes
+ * util_random() - Fill a buffer with unpredictable bytes
  * @buf:	Buffer
  * @len:	Its length
  *
@@ -62,7 +62,7 @@ void util_random(void *buf, size_t len)
 }
 
 /**
- * util_rate_allow() - may it happen once more, as a bucket of tokens says
+ * util_rate_allow() - May it happen once more, as a bucket of tokens says
  * @r:		Bucket, at first zeroed: then it is full
  * @now_ms:	Time now, greater at first than the bucket takes to fill
  * @per_s:	Tokens that come in a second
@@ -85,7 +85,7 @@ bool util_rate_allow(struct rate *r, uint64_t now_ms, unsigned per_s,
 }
 
 /**
- * util_mac_str() - text of a MAC address
+ * util_mac_str() - Text of a MAC address
  * @mac:	Address
  * @buf:	Where to write it
  *
@@ -101,7 +101,7 @@ const char *util_mac_str(const uint8_t mac[static MAC_LEN],
 }
 
 /**
- * util_read_file() - read a small text file
+ * util_read_file() - Read a small text file
  * @path:	Path
  * @buf:	Where the text goes, always terminated on success
  * @size:	Size of @buf, at least 1
@@ -137,7 +137,7 @@ ssize_t util_read_file(const char *path, char *buf, size_t size)
 }
 
 /**
- * util_write_file() - write text to an existing file, in one system call
+ * util_write_file() - Write text to an existing file, in one system call
  * @path:	Path; meant for files in /proc and /sys, which take just one
  *		write(2), so nothing is created or truncated
  * @text:	Text
@@ -168,7 +168,7 @@ int util_write_file(const char *path, const char *text)
 }
 
 /**
- * util_write_all() - write a buffer, however many system calls it takes
+ * util_write_all() - Write a buffer, however many system calls it takes
  * @fd:		Descriptor
  * @buf:	Buffer
  * @len:	Its length
@@ -196,7 +196,7 @@ ssize_t util_write_all(int fd, const void *buf, size_t len)
 }
 
 /**
- * util_copy_str() - copy text into a buffer of fixed size
+ * util_copy_str() - Copy text into a buffer of fixed size
  * @dst:	Buffer, always terminated
  * @src:	Text, cut off if it is too long
  * @size:	Size of @dst, at least 1
@@ -210,7 +210,7 @@ void util_copy_str(char *dst, const char *src, size_t size)
 }
 
 /**
- * util_open_std_fds() - make sure that descriptors 0, 1 and 2 are open
+ * util_open_std_fds() - Make sure that descriptors 0, 1 and 2 are open
  *
  * Some supervisors start programs with these closed. The next sockets and
  * files would take their numbers, and messages would end up in them. Must run

@@ -19,7 +19,7 @@
 #include "view.h"
 
 /**
- * view_settle() - step over elements that are used up
+ * view_settle() - Step over elements that are used up
  * @v:		View
  */
 static void view_settle(struct view *v)
@@ -32,7 +32,7 @@ static void view_settle(struct view *v)
 }
 
 /**
- * view_from_iov() - view over the first bytes of an array
+ * view_from_iov() - View over the first bytes of an array
  * @iov:	Elements, must outlive the view
  * @cnt:	Their number
  * @len:	Bytes wanted; SIZE_MAX for all
@@ -52,7 +52,7 @@ struct view view_from_iov(const struct iovec *iov, size_t cnt, size_t len)
 }
 
 /**
- * view_from_buf() - view over contiguous bytes
+ * view_from_buf() - View over contiguous bytes
  * @iov:	Room for the one element, must outlive the view
  * @buf:	Bytes, only written to by view_put()
  * @len:	Their number
@@ -68,7 +68,7 @@ struct view view_from_buf(struct iovec *iov, const void *buf, size_t len)
 }
 
 /**
- * view_peek() - copy bytes out, without passing them
+ * view_peek() - Copy bytes out, without passing them
  * @v:		View
  * @dst:	Where to, @len bytes
  * @len:	How many
@@ -99,7 +99,7 @@ bool view_peek(const struct view *v, void *dst, size_t len)
 }
 
 /**
- * view_pull() - copy bytes out and pass them
+ * view_pull() - Copy bytes out and pass them
  * @v:		View
  * @dst:	Where to, @len bytes
  * @len:	How many
@@ -112,7 +112,7 @@ bool view_pull(struct view *v, void *dst, size_t len)
 }
 
 /**
- * view_skip() - pass bytes
+ * view_skip() - Pass bytes
  * @v:		View
  * @len:	How many
  *
@@ -130,7 +130,7 @@ bool view_skip(struct view *v, size_t len)
 }
 
 /**
- * view_trim() - forget bytes at the end
+ * view_trim() - Forget bytes at the end
  * @v:		View
  * @len:	How many bytes to keep
  *
@@ -146,7 +146,7 @@ bool view_trim(struct view *v, size_t len)
 }
 
 /**
- * view_sub() - split the next bytes off into a view of their own
+ * view_sub() - Split the next bytes off into a view of their own
  * @v:		View, passes the bytes
  * @len:	How many
  * @sub:	View over just these bytes
@@ -164,7 +164,7 @@ bool view_sub(struct view *v, size_t len, struct view *sub)
 }
 
 /**
- * view_put() - copy bytes in and pass them
+ * view_put() - Copy bytes in and pass them
  * @v:		View over memory that may be written to
  * @src:	Where from, @len bytes
  * @len:	How many
@@ -192,7 +192,7 @@ bool view_put(struct view *v, const void *src, size_t len)
 }
 
 /**
- * view_to_iov() - describe the bytes left for a system call
+ * view_to_iov() - Describe the bytes left for a system call
  * @v:		View
  * @iov:	Elements to fill
  * @max:	Room in @iov

@@ -16,7 +16,7 @@
 #include "wire.h"
 
 /**
- * wire_put() - append bytes
+ * wire_put() - Append bytes
  * @w:		Writer
  * @src:	Bytes to copy, may be NULL if @len is 0
  * @len:	How many
@@ -35,7 +35,7 @@ bool wire_put(struct wire *w, const void *src, size_t len)
 }
 
 /**
- * wire_put_u8() - append one byte
+ * wire_put_u8() - Append one byte
  * @w:		Writer
  * @value:	Value
  *
@@ -47,7 +47,7 @@ bool wire_put_u8(struct wire *w, uint8_t value)
 }
 
 /**
- * wire_put_u16() - append a number of two bytes
+ * wire_put_u16() - Append a number of two bytes
  * @w:		Writer
  * @value:	Value, host byte order
  *
@@ -61,7 +61,7 @@ bool wire_put_u16(struct wire *w, uint16_t value)
 }
 
 /**
- * wire_put_u32() - append a number of four bytes
+ * wire_put_u32() - Append a number of four bytes
  * @w:		Writer
  * @value:	Value, host byte order
  *
@@ -75,7 +75,7 @@ bool wire_put_u32(struct wire *w, uint32_t value)
 }
 
 /**
- * wire_put_zeros() - append bytes of value zero
+ * wire_put_zeros() - Append bytes of value zero
  * @w:		Writer
  * @len:	How many
  *
@@ -92,7 +92,7 @@ bool wire_put_zeros(struct wire *w, size_t len)
 }
 
 /**
- * wire_put_name() - append a domain name
+ * wire_put_name() - Append a domain name
  * @w:		Writer
  * @name:	Labels separated by dots, a dot at the end is allowed
  * @len:	Length of @name, bytes
@@ -140,7 +140,7 @@ bool wire_put_name(struct wire *w, const char *name, size_t len)
 }
 
 /**
- * wire_put_search() - append the domain names of a search list
+ * wire_put_search() - Append the domain names of a search list
  * @w:		Writer
  * @search:	Domain names separated by spaces
  *
@@ -169,7 +169,7 @@ size_t wire_put_search(struct wire *w, const char *search)
 }
 
 /**
- * wire_set_u16() - change a number of two bytes in what was written already
+ * wire_set_u16() - Change a number of two bytes in what was written already
  * @w:		Writer
  * @pos:	Offset of the number, bytes
  * @value:	New value, host byte order
