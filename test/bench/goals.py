@@ -29,6 +29,7 @@ GOALS = {
     'udp-rr spliced': ('UDP latency, spliced', 'p50 us', None, 1),
 }
 LOSS_MAX = 0.1
+GUEST_RATE, GUEST_COST = 1.3, 0.5
 IDLE_MIB, FLOWS_MIB = 10, 40
 
 
@@ -86,6 +87,23 @@ def cost_goals(rows):
                    ratio <= 1)
 
 
+def guest_goals(rows):
+    """Virtual machines: faster, or half the cost where the machine is the limit
+
+    Either of both is enough.
+    """
+    for row in rows:
+        if row['goal'] != 'guest':
+            continue
+        _, rate = compare(row, 'Gbit/s')
+        _, cost = compare(row, 'CPU s/GB')
+        if rate and cost:
+            yield ('guest: newest passt', row['name'],
+                   f'{rate:.2f}, {cost:.2f}',
+                   f'>= {GUEST_RATE}, <= {GUEST_COST}',
+                   rate >= GUEST_RATE or cost <= GUEST_COST)
+
+
 def count_goals(rows):
     """Time-outs, loss"""
     timeouts = [(sum(row['values'].get(OURS, {}).get('timeouts', [])),
@@ -124,5 +142,6 @@ def lines(results):
     rows = results['cells']
     yield from throughput_goals(rows)
     yield from cost_goals(rows)
+    yield from guest_goals(rows)
     yield from count_goals(rows)
     yield from single_goals(results)

@@ -85,9 +85,9 @@ def flow_lines(results):
 
 def goal_lines(results):
     """The goals, and whether they are reached"""
-    yield f'\n{"goal":44}{"worst cell":38}{"is":>8}  {"should be":12}'
+    yield f'\n{"goal":44}{"worst cell":38}{"is":>10}  {"should be":16}'
     for what, cell, value, least, reached in goals.lines(results):
-        yield (f'{what:44}{cell:38}{value:>8}  {least:12}'
+        yield (f'{what:44}{cell:38}{value:>10}  {least:16}'
                f'{"" if reached else "not reached"}')
 
 

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Throughput of virtual machines, by stream socket and by vhost-user.
+
+One machine for each way to attach it, with a network card for each program and
+MTU, used in turns. The processor is emulated, and vm_net checks each byte, so
+that the machine is the limit; what counts is the processor time of passt.
+"""
+
+import os
+import re
+import subprocess
+import time
+
+import lab
+import vm as vms
+
+MIB = 1 << 20
+SIZE = 48 * MIB
+RUNS = 5
+PORT = 5000
+MTUS = [65520, 1500]
+NAMES = {'pasta': 'ours/passt', 'pasta-newest': 'peers/passt-newest'}
+
+
+class Passt(vms.Passt):
+    """As in the tests, but any passt, which may log what it likes"""
+
+    def is_listening(self):
+        """Its socket is there, or it has failed"""
+        assert self.process.poll() is None, self.stderr()
+        return os.path.exists(self.path)
+
+
+def find(scene):
+    """Directories in which each program is named passt"""
+    found = {}
+    for name, path in NAMES.items():
+        source = f'{scene.directory}/{path}'
+        if not os.path.exists(source):
+            continue
+        place = f'{scene.directory}/guest-{name}'
+        os.mkdir(place)
+        with open(f'{place}/passt', 'w', encoding='ascii') as f:
+            f.write(f'#!/bin/sh\nexec {source} "$@"\n')
+        os.chmod(f'{place}/passt', 0o755)
+        found[name] = f'{place}/passt'
+    return found
+
+
+def cpu_ns(pid):
+    """Processor time of a process"""
+    with open(f'/proc/{pid}/schedstat', encoding='ascii') as f:
+        return int(f.read().split()[0])
+
+
+def transfer(scene, machine, passt, up):
+    """Carry data one way. Return: Gbit/s, s of processor time per GB"""
+    sizes = (SIZE, 0) if up else (0, SIZE)
+    before = cpu_ns(passt.process.pid)
+    with vms.VmNet(scene.topology.remote1, f'tcp-listen {lab.SHARED4} {PORT} '
+                   f'{sizes[1]} {sizes[0]}') as peer:
+        out = machine.run(f'vm_net tcp-connect {lab.SHARED4} {PORT} '
+                          f'{sizes[0]} {sizes[1]}', seconds=120)
+        peer.finish()
+    seconds = float(re.search(r'^done ([\d.]+)', out, re.M)[1])
+    return (SIZE * 8 / seconds / 1e9,
+            (cpu_ns(passt.process.pid) - before) / SIZE)
+
+
+def measure_mode(scene, mode, image, deadline):
+    """All cards of one machine, as often as there is time. Return: as cells"""
+    cards = [(name, mtu, Passt(scene.topology, path, mode, '--mtu', str(mtu)))
+             for name, path in find_once(scene).items() for mtu in MTUS]
+    machine = vms.Vm(scene.topology, image, [c[2] for c in cards])
+    values = {}
+    try:
+        for _ in range(RUNS):
+            for i, (name, mtu, passt) in enumerate(cards):
+                machine.configure(i)
+                for way in 'up', 'down':
+                    rate, cost = transfer(scene, machine, passt, way == 'up')
+                    row = values.setdefault((way, mtu), {})
+                    units = row.setdefault(name, {'Gbit/s': [],
+                                                  'CPU s/GB': []})
+                    units['Gbit/s'].append(rate)
+                    units['CPU s/GB'].append(cost)
+            if time.monotonic() > deadline:
+                break
+    finally:
+        machine.stop()
+        for card in cards:
+            card[2].stop()
+    return [{'group': 'virtual machines',
+             'goal': 'guest' if mode == vms.VHOST_USER else None, 'test': [],
+             'name': f'{mode} {way} v4 MTU {mtu}', 'values': row, 'errors': {}}
+            for (way, mtu), row in values.items()]
+
+
+def find_once(scene):
+    """find(), kept with the scene"""
+    if not hasattr(scene, 'guest_programs'):
+        scene.guest_programs = find(scene)
+    return scene.guest_programs
+
+
+def measure(scene, missing, deadline):
+    """Both ways to attach a machine. Return: rows as of cells"""
+    rows = []
+    try:
+        vms.build()
+    except subprocess.CalledProcessError as error:
+        missing['virtual machines'] = str(error)
+        return rows
+    image = f'{scene.directory}/image'
+    vms.make_image(image)
+    modes = vms.modes(f'{scene.directory}/ours/passt')
+    for left, mode in zip(range(len(modes), 0, -1), modes):
+        now = time.monotonic()
+        try:
+            rows += measure_mode(scene, mode, image,
+                                 now + (deadline - now) / left)
+        except (OSError, AssertionError, TimeoutError, TypeError) as error:
+            missing[f'virtual machines by {mode}'] = str(error)[:200]
+    return rows
