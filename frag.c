@@ -130,6 +130,20 @@ static void frag_forget(struct frag *fr, struct frag_slot *s)
 }
 
 /**
+ * frag_clear() - Forget all fragments: who sent them is gone
+ * @fr:		Reassembly
+ *
+ * The next guest may send packets that look the same.
+ */
+void frag_clear(struct frag *fr)
+{
+	unsigned i;
+
+	for (i = 0; i < FRAG_SLOTS; i++)
+		frag_forget(fr, &fr->slots[i]);
+}
+
+/**
  * frag_find() - Find the slot of a packet, or take one for it
  * @fr:		Reassembly
  * @pkt:	Fragment of the packet

@@ -10,6 +10,7 @@ struct pkt;
 struct stats;
 
 struct frag *frag_new(struct stats *stats);
+void frag_clear(struct frag *fr);
 bool frag_add(struct frag *fr, struct pkt *pkt, uint64_t now_ms);
 
 #endif /* FRAG_H */

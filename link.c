@@ -35,6 +35,7 @@
 #include "arp.h"
 #include "demux.h"
 #include "flow.h"
+#include "frag.h"
 #include "link.h"
 #include "log.h"
 #include "ndp.h"
@@ -410,6 +411,7 @@ static void link_down(struct ctx *c)
 	c->link->fd = -1;
 	link_announce(c);
 	flow_close_all(c);
+	frag_clear(c->frag);
 	link_forget_guest(c);
 }
 

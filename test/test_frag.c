@@ -276,6 +276,21 @@ static void test_timeout(void **state)
 }
 
 /* The seventeenth packet takes the place of the oldest, wherever that is */
+/* The next guest's fragments aren't put together with those of the last one */
+static void test_guest_is_gone(void **state)
+{
+	(void)state;
+	assert_false(add(V4, 1, 0, 8, MORE, 0));
+	assert_false(add(V6, 1, 0, 8, MORE, 0));
+	frag_clear(frag);
+	assert_int_equal(stats.count[STAT_FRAG_LOST], 2);
+	assert_false(add(V4, 1, 8, 16, LAST, 0));
+	assert_false(add(V6, 1, 8, 16, LAST, 0));
+	frag_clear(frag);
+	frag_clear(frag);
+	assert_int_equal(stats.count[STAT_FRAG_LOST], 4);
+}
+
 static void test_eviction(void **state)
 {
 	uint32_t id;
@@ -326,6 +341,7 @@ int main(void)
 		TEST(test_partial_checksum),
 		TEST(test_checked_frames),
 		TEST(test_timeout),
+		TEST(test_guest_is_gone),
 		TEST(test_eviction),
 		TEST(test_many_small_fragments),
 	};
