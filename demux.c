@@ -134,10 +134,12 @@ static void learn_guest(struct tap *tap, const struct pkt *pkt)
 	learn_mac(tap, pkt->src_mac);
 	if (addr_is_unspecified(&pkt->src))
 		return;
-	if (pkt->v == V6 && addr_is_linklocal(&pkt->src))
+	if (pkt->v == V6 && addr_is_linklocal(&pkt->src)) {
 		tap->guest_ll = pkt->src;
-	else
-		tap->guest_addr[pkt->v] = pkt->src;
+		return;
+	}
+	tap->guest_addr[pkt->v] = pkt->src;
+	tap->guest_seen[pkt->v] = true;
 }
 
 /**

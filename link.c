@@ -294,8 +294,10 @@ static void link_forget_guest(struct ctx *c)
 {
 	enum ipver v;
 
-	for (v = V4; v < IPVER_MAX; v++)
+	for (v = V4; v < IPVER_MAX; v++) {
 		c->tap.guest_addr[v] = c->conf.ip[v].addr;
+		c->tap.guest_seen[v] = false;
+	}
 	memset(&c->tap.guest_ll, 0, sizeof(c->tap.guest_ll));
 	if (c->conf.mode == MODE_PASST)
 		memset(c->tap.guest_mac, 0, MAC_LEN);

@@ -161,6 +161,18 @@ static bool ndp_is_router(const struct conf *conf, const struct addr *a)
 }
 
 /**
+ * ndp_is_on_link() - Can a machine on the link have this address?
+ * @a:		IPv6 address; an IPv4 address in IPv6 form is on no link
+ *
+ * Return: true if so
+ */
+static bool ndp_is_on_link(const struct addr *a)
+{
+	return addr_version(a) == V6 && addr_is_unicast(a) &&
+	       !addr_is_loopback(a);
+}
+
+/**
  * ndp_advertise_neighbour() - Answer a solicitation
  * @c:		Execution context
  * @target:	Address the guest asked for
@@ -184,6 +196,28 @@ static void ndp_advertise_neighbour(struct ctx *c, const struct addr *target,
 
 	ndp_put_lladdr(c, &opts, ND_OPT_TARGET_LINKADDR);
 	ndp_send(c, target, dst, &na, sizeof(na), &opts);
+}
+
+/**
+ * ndp_learn_guest() - Note an address that the guest is about to use
+ * @c:		Execution context
+ * @target:	Address that it looks for duplicates of
+ *
+ * It may never send from there unless it is asked: a server with an address of
+ * its own choice couldn't be reached. What it does send from counts more.
+ */
+static void ndp_learn_guest(struct ctx *c, const struct addr *target)
+{
+	struct tap *tap = &c->tap;
+
+	if (!ndp_is_on_link(target) || ndp_is_router(&c->conf, target))
+		return;
+	if (!addr_is_linklocal(target)) {
+		if (!tap->guest_seen[V6])
+			tap->guest_addr[V6] = *target;
+	} else if (!addr_is_set(&tap->guest_ll)) {
+		tap->guest_ll = *target;
+	}
 }
 
 /**
@@ -211,13 +245,14 @@ static bool ndp_handle_ns(struct ctx *c, const struct pkt *pkt)
 		return false;
 
 	/* Looking for duplicates, or for itself */
-	if (addr_is_unspecified(&pkt->src) ||
-	    addr_is_equal(&pkt->src, &target) || ndp_is_guest(c, &target))
+	if (addr_is_unspecified(&pkt->src)) {
+		ndp_learn_guest(c, &target);
+		return true;
+	}
+	if (addr_is_equal(&pkt->src, &target) || ndp_is_guest(c, &target))
 		return true;
 
-	/* An IPv4 address in IPv6 form is on no link */
-	if (addr_version(&target) == V6 && addr_is_unicast(&target) &&
-	    !addr_is_loopback(&target))
+	if (ndp_is_on_link(&target))
 		ndp_advertise_neighbour(c, &target, &pkt->src);
 
 	return true;

@@ -78,6 +78,7 @@ struct tap_ops {
  * @our_mac:	Our MAC address on this link
  * @guest_mac:	The guest's: configured, then as last seen
  * @guest_addr:	The guest's addresses as last seen, or as configured
+ * @guest_seen:	Packets have come from a global address of the guest
  * @guest_ll:	The guest's IPv6 link-local address as last seen
  * @ready:	The guest takes frames, set by the back-end
  * @blocked:	There is no room to the guest, until tap_has_room()
@@ -96,6 +97,7 @@ struct tap {
 	uint8_t our_mac[MAC_LEN];
 	uint8_t guest_mac[MAC_LEN];
 	struct addr guest_addr[IPVER_MAX];
+	bool guest_seen[IPVER_MAX];
 	struct addr guest_ll;
 	bool ready;
 	bool blocked;

@@ -87,6 +87,34 @@ static void test_probes_for_duplicates(void **state)
 	assert_int_equal(c.stats.count[STAT_BAD_FRAME], 0);
 }
 
+/* A guest that only waits for connections is found all the same */
+static void test_probes_are_learnt(void **state)
+{
+	struct ctx c;
+
+	(void)state;
+	fake_setup(&c);
+	c.tap.guest_addr[V6] = c.conf.ip[V6].addr;
+	solicit(&c, "::", NS(GUEST_LL));
+	solicit(&c, "::", NS(OTHER));
+	assert_addr(&c.tap.guest_ll, "fe80::5054:0:12:3456");
+	assert_addr(&c.tap.guest_addr[V6], "2001:db8::99");
+
+	/* Not what can't be the guest's */
+	solicit(&c, "::", NS(GW));
+	solicit(&c, "::", NS(OUR_LL));
+	solicit(&c, "::", NS("00000000000000000000000000000001"));
+	solicit(&c, "::", NS("00000000000000000000ffffc0000202"));
+	assert_addr(&c.tap.guest_addr[V6], "2001:db8::99");
+
+	/* What it has been seen with is known to work */
+	c.tap.guest_seen[V6] = true;
+	solicit(&c, "::", NS(GUEST));
+	solicit(&c, "::", NS("fe80000000000000000000000000000a"));
+	assert_addr(&c.tap.guest_addr[V6], "2001:db8::99");
+	assert_addr(&c.tap.guest_ll, "fe80::5054:0:12:3456");
+}
+
 static void test_own_addresses(void **state)
 {
 	struct ctx c;
@@ -412,6 +440,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_advertisement_is_exact),
 		cmocka_unit_test(test_probes_for_duplicates),
+		cmocka_unit_test(test_probes_are_learnt),
 		cmocka_unit_test(test_own_addresses),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_others_handle_the_rest),
