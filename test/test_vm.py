@@ -17,7 +17,7 @@ from test_outbound import (A0, A1, SHARED, VERSIONS, at_both_remotes,
 from vm import BUILD, MODES, Passt, Vm, VmNet
 
 MIB = 1 << 20
-TRANSFER_MIB = int(os.environ.get('VM_TRANSFER_MIB', 64))
+TRANSFER_MIB = int(os.environ.get('VM_TRANSFER_MIB', 256))
 DNS = '198.18.0.53'
 HOST = {4: '192.0.2.2', 6: '2001:db8:1::2'}
 REMOTE = {4: '::ffff:192.0.2.1', 6: '2001:db8:1::1'}    # As the guest sees it
@@ -118,7 +118,7 @@ def test_frames_are_long_enough(machine, topology):
         vm.run(f'''
             while pidof vm_net; do
                 arping -c 1 -w 5 -I eth0 192.0.2.1
-                vm_net udp-ask {SHARED4} 5000 0 1
+                vm_net udp-ask {SHARED4} 5000 0 1 0 1 0 1 0 1 0 1
             done''')
     assert 'least 60\n' in job.wait()
 

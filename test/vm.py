@@ -250,8 +250,10 @@ class Vm:
                 ['qemu-system-x86_64', '-nodefaults', '-no-user-config',
                  '-display', 'none', '-machine', 'q35,memory-backend=memory',
                  # Memory for translated code: QEMU takes long to forget that
-                 # of a kernel when another one is started
-                 '-accel', 'tcg,tb-size=64', '-cpu', 'max',
+                 # of a kernel when another one is started. Without the two
+                 # features, kernel and libc don't copy by string instructions,
+                 # which QEMU emulates byte by byte.
+                 '-accel', 'tcg,tb-size=64', '-cpu', 'max,-erms,-fsrm',
                  '-m', str(MEMORY_MIB),
                  '-object', f'memory-backend-memfd,id=memory,share=on,'
                  f'size={MEMORY_MIB}M',
