@@ -14,6 +14,16 @@ import lab_vm
 import vm
 
 
+def pytest_collection_finish(session):
+    """Have what machines are made of, if one is to run
+
+    Now, as fetching it takes the real /etc/resolv.conf.
+    """
+    if not session.config.option.collectonly and any(
+            'vm_image' in item.fixturenames for item in session.items):
+        vm.build()
+
+
 @pytest.fixture(scope='session')
 def directory():
     """A directory that every user may enter, gone with the test process"""
@@ -150,7 +160,6 @@ def vm_image(directory, binary):
 
     In there, the program under test is /bin/passt and /bin/pasta.
     """
-    vm.build()
     path = f'{directory}/vm-image'
     vm.make_image(path, [('/bin/passt', binary), ('/bin/pasta', binary)])
     return path
