@@ -14,6 +14,7 @@
 #include "icmp.h"
 #include "log.h"
 #include "own_netns.h"
+#include "text_addr.h"
 #include "udp_ends.h"
 
 #define ECHO_HLEN		8
@@ -193,7 +194,7 @@ static void ping_same_id(void **state)
 	struct ping a = { .dst = udp_remote(s), .id = 7, .seq = 1, .len = 9 };
 	struct ping b = a, l = a;
 
-	b.dst = own_addr(udp_other_text[s->v]);
+	b.dst = text_addr(udp_other_text[s->v]);
 	l.dst = s->host;
 	for (; a.seq < 4; a.seq++, b.seq++, l.seq++) {
 		send_ping(s, &a);
@@ -263,7 +264,7 @@ static void ping_longest(void **state)
 static void inject(struct stack *s, const struct addr *dst, uint8_t *icmp,
 		   size_t len)
 {
-	struct addr from = own_addr(udp_other_text[s->v]);
+	struct addr from = text_addr(udp_other_text[s->v]);
 	int proto = s->v == V4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	union sockaddr_any sa;
 	socklen_t sl;
@@ -324,7 +325,7 @@ static void ping_router_error(void **state)
 	struct ping p = {
 		.dst = udp_remote(s), .id = 99, .seq = 17, .len = 20, .ttl = 1,
 	};
-	struct addr router = own_addr(udp_other_text[s->v]);
+	struct addr router = text_addr(udp_other_text[s->v]);
 	struct guest_in in;
 	unsigned i;
 
@@ -388,7 +389,7 @@ static void ping_no_way(void **state)
 {
 	struct stack *s = *state;
 	struct ping p = {
-		.dst = own_addr(udp_nowhere_text[s->v]), .id = 1, .len = 56,
+		.dst = text_addr(udp_nowhere_text[s->v]), .id = 1, .len = 56,
 	};
 	struct guest_in in;
 
@@ -404,7 +405,7 @@ static void ping_bad_outbound(void **state)
 	struct ping p = { .dst = udp_remote(s), .id = 1, .len = 56 };
 	struct guest_in in;
 
-	s->c.conf.ip[s->v].outbound = own_addr(udp_nowhere_text[s->v]);
+	s->c.conf.ip[s->v].outbound = text_addr(udp_nowhere_text[s->v]);
 	send_ping(s, &p);
 	expect_error(s, &p, unreachable, 0, &in);
 	assert_int_equal(flow_count(s->c.flows, FLOW_ICMP), 0);

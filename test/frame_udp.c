@@ -16,6 +16,7 @@
 #include "guest.h"
 #include "hooks.h"
 #include "own_netns.h"
+#include "text_addr.h"
 #include "udp.h"
 #include "udp_ends.h"
 
@@ -318,7 +319,7 @@ static void ttl_and_tos(void **state)
 static void two_addresses(void **state)
 {
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), b = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), b = text_addr(udp_other_text[s->v]);
 	uint16_t port_a = 0, port_b = 0, port_c = 0, our_a, our_b;
 	struct guest_in in;
 	int fd_a, fd_b, fd_c;
@@ -359,7 +360,7 @@ static void send_stray(int fd)
 
 	assert_int_equal(getsockname(fd, &sa.sa, &sl), 0);
 	assert_true(addr_from_sockaddr(&sa, &a, &to));
-	a = own_addr(udp_other_text[addr_version(&a)]);
+	a = text_addr(udp_other_text[addr_version(&a)]);
 	other = host_bind_udp(&a, &from);
 	sl = addr_to_sockaddr(&sa, &a, to, 0);
 	assert_int_equal(sendto(other, udp_data, 7, 0, &sa.sa, sl), 7);
@@ -388,7 +389,7 @@ static void stray_datagram(void **state)
 static void port_in_use(void **state)
 {
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), b = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), b = text_addr(udp_other_text[s->v]);
 	uint16_t port = GUEST_PORT, port_a = 0, port_b = 0, our_a, our_b;
 	int fd, fd_a, fd_b;
 

@@ -14,6 +14,7 @@
 #include "flow.h"
 #include "guest.h"
 #include "own_netns.h"
+#include "text_addr.h"
 #include "udp.h"
 #include "udp_ends.h"
 
@@ -167,7 +168,7 @@ static void error_before_send(void **state)
 static void inject_error(struct stack *s, uint8_t type, uint8_t code,
 			 uint32_t info, uint16_t our, uint16_t port)
 {
-	struct addr from = own_addr(udp_other_text[s->v]), to = udp_remote(s);
+	struct addr from = text_addr(udp_other_text[s->v]), to = udp_remote(s);
 	int proto = s->v == V4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	uint8_t icmp[128] = { 0 }, *ip = icmp + 8, *uh;
 	struct in_addr a4 = addr_to_v4(&to);
@@ -217,7 +218,7 @@ static void inject_error(struct stack *s, uint8_t type, uint8_t code,
 static void router_error(void **state)
 {
 	struct stack *s = *state;
-	struct addr router = own_addr(udp_other_text[s->v]);
+	struct addr router = text_addr(udp_other_text[s->v]);
 	struct addr dst = udp_remote(s);
 	struct dgram d = { .dst = dst, .len = 10 };
 	static const uint8_t too_big[IPVER_MAX] = {
@@ -253,7 +254,7 @@ static void no_way(void **state)
 {
 	struct stack *s = *state;
 	struct dgram d = {
-		.dst = own_addr(udp_nowhere_text[s->v]), .dst_port = 9,
+		.dst = text_addr(udp_nowhere_text[s->v]), .dst_port = 9,
 		.len = 900,
 	};
 	struct guest_in in;
@@ -271,7 +272,7 @@ static void errors_are_limited(void **state)
 {
 	struct stack *s = *state;
 	struct dgram d = {
-		.dst = own_addr(udp_nowhere_text[s->v]), .dst_port = 9,
+		.dst = text_addr(udp_nowhere_text[s->v]), .dst_port = 9,
 		.len = 9,
 	};
 	unsigned i, got = 0;
@@ -301,7 +302,7 @@ static void bad_outbound(void **state)
 	uint16_t port = 0;
 	int fd;
 
-	s->c.conf.ip[s->v].outbound = own_addr(udp_nowhere_text[s->v]);
+	s->c.conf.ip[s->v].outbound = text_addr(udp_nowhere_text[s->v]);
 	guest_send_dgram(s, &d);
 	expect_error(s, &d, unreachable, no_route, &in);
 	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 0);
@@ -346,7 +347,7 @@ static void dns_forward(void **state)
 	int fd;
 
 	ip->dns_host = udp_remote(s);
-	ip->dns_forward = own_addr(udp_nowhere_text[s->v]);
+	ip->dns_forward = text_addr(udp_nowhere_text[s->v]);
 	d.dst = ip->dns_forward;
 	fd = host_bind_udp(&ip->dns_host, &port);
 	guest_send_dgram(s, &d);

@@ -14,6 +14,7 @@
 #include "flow.h"
 #include "guest.h"
 #include "own_netns.h"
+#include "text_addr.h"
 #include "udp.h"
 #include "udp_ends.h"
 
@@ -26,7 +27,7 @@
  */
 static int join_group(struct stack *s, uint16_t *port)
 {
-	struct addr group = own_addr(udp_group_text[s->v]);
+	struct addr group = text_addr(udp_group_text[s->v]);
 	int fd = host_bind_udp(&addr_any[s->v], port);
 	struct ipv6_mreq mreq6 = {
 		.ipv6mr_multiaddr = group.a6, .ipv6mr_interface = udp_link,
@@ -52,7 +53,7 @@ static void multicast(void **state)
 {
 	struct stack *s = *state;
 	struct dgram d = {
-		.dst = own_addr(udp_group_text[s->v]), .len = 100, .ttl = 2,
+		.dst = text_addr(udp_group_text[s->v]), .len = 100, .ttl = 2,
 	};
 	struct addr a = udp_remote(s);
 	uint16_t port = 0, port_a = 0, our;
@@ -90,7 +91,8 @@ static void multicast_storm(void **state)
 {
 	struct stack *s = *state;
 	struct dgram d = {
-		.dst = own_addr(udp_group_text[s->v]), .dst_port = 9, .len = 10,
+		.dst = text_addr(udp_group_text[s->v]),
+		.dst_port = 9, .len = 10,
 	};
 	unsigned i;
 
@@ -111,7 +113,7 @@ static void multicast_storm(void **state)
 static void broadcast(void **state)
 {
 	struct stack *s = *state;
-	struct dgram d = { .dst = own_addr("255.255.255.255"), .len = 30 };
+	struct dgram d = { .dst = text_addr("255.255.255.255"), .len = 30 };
 	struct addr a = udp_remote(s);
 	uint16_t port = 0, port_a = 0, our;
 	struct guest_in in;
@@ -136,7 +138,7 @@ static void broadcast(void **state)
 static void no_source(void **state)
 {
 	struct stack *s = *state;
-	struct addr all = own_addr("255.255.255.255"), guest = s->guest;
+	struct addr all = text_addr("255.255.255.255"), guest = s->guest;
 	struct dgram d = { .dst = s->host, .len = 30 };
 	uint16_t port = 0, our;
 	struct guest_in in;
@@ -144,7 +146,7 @@ static void no_source(void **state)
 
 	fd = host_bind_udp(&addr_loopback[V4], &port);
 	d.dst_port = port;
-	s->guest = own_addr("0.0.0.0");
+	s->guest = text_addr("0.0.0.0");
 	guest_send_dgram(s, &d);
 	s->guest = guest;
 	our = host_expect_udp(s, fd, 0, 30);

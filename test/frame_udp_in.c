@@ -11,6 +11,7 @@
 #include "guest.h"
 #include "own_netns.h"
 #include "ports.h"
+#include "text_addr.h"
 #include "udp.h"
 #include "udp_ends.h"
 #include "udp_flow.h"
@@ -19,17 +20,15 @@
 #define TO_PORT			6000	/* Of the guest */
 
 /**
- * client_at() - Socket of a client
- * @text:	Its address by IP version
+ * client_new() - Socket of a client, at udp_remote()
  * @s:		Stack
  * @port:	Set to its port
  *
  * Return: descriptor
  */
-static int client_at(const struct stack *s, const char *const text[IPVER_MAX],
-		     uint16_t *port)
+static int client_new(const struct stack *s, uint16_t *port)
 {
-	struct addr a = own_addr(text[s->v]);
+	struct addr a = udp_remote(s);
 
 	*port = 0;
 	return host_bind_udp(&a, port);
@@ -86,18 +85,37 @@ static void answer(struct stack *s, const struct addr *dst, uint16_t port,
 	guest_send_dgram(s, &d);
 }
 
+/**
+ * client_begin() - Have a client's first datagram reach the guest
+ * @s:		Stack
+ * @port:	Set to the client's port
+ *
+ * Return: the client's descriptor
+ */
+static int client_begin(struct stack *s, uint16_t *port)
+{
+	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
+	int fd;
+
+	forward(s);
+	fd = client_new(s, port);
+	client_send(fd, &to, PORT, 0, 10);
+	assert_int_equal(expect_from(s, &a, 0, 10), *port);
+	return fd;
+}
+
 /* scenario 34: answers come from the port contacted; scenario 33 */
 static void both_ways(void **state)
 {
 	static const size_t size[] = { 10, 0, 1, 1000, 0, 1200 };
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), b = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), b = text_addr(udp_other_text[s->v]);
 	uint16_t port;
 	unsigned i;
 	int fd;
 
 	forward(s);
-	fd = client_at(s, udp_remote_text, &port);
+	fd = client_new(s, &port);
 	for (i = 0; i < ARRAY_SIZE(size); i++) {
 		client_send(fd, &b, PORT, i, size[i]);
 		assert_int_equal(expect_from(s, &a, i, size[i]), port);
@@ -115,14 +133,14 @@ static void both_ways(void **state)
 static void batch_sources(void **state)
 {
 	struct stack *s = *state;
-	struct addr a[3], to = own_addr(udp_other_text[s->v]);
+	struct addr a[3], to = text_addr(udp_other_text[s->v]);
 	uint16_t port[3];
 	int fd[3], i;
 
 	forward(s);
 	for (i = 0; i < 3; i++) {
 		a[i] = udp_remote(s);
-		fd[i] = client_at(s, udp_remote_text, &port[i]);
+		fd[i] = client_new(s, &port[i]);
 	}
 	for (i = 0; i < 90; i++)
 		client_send(fd[i / 2 % 3], &to, PORT, (size_t)i, 100);
@@ -154,9 +172,9 @@ static void contacted_address(void **state)
 	int fd, i, count = udp_link ? 3 : 2;
 
 	forward(s);
-	fd = client_at(s, udp_remote_text, &port);
+	fd = client_new(s, &port);
 	for (i = 0; i < count; i++) {
-		to[i] = own_addr(to_text[i]);
+		to[i] = text_addr(to_text[i]);
 		client_send(fd, &to[i], PORT, (size_t)i, 10);
 	}
 	for (i = 0; i < count; i++)
@@ -176,13 +194,13 @@ static void two_ports(void **state)
 {
 	struct fwd_rule rule = ports_rule(IPPROTO_UDP, PORT + 1, TO_PORT);
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), to = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
 	uint16_t port, seen[2];
 	int fd;
 
 	forward(s);
 	ports_add(s, &rule);
-	fd = client_at(s, udp_remote_text, &port);
+	fd = client_new(s, &port);
 	client_send(fd, &to, PORT, 1, 10);
 	seen[0] = expect_from(s, &a, 1, 10);
 	client_send(fd, &to, PORT + 1, 2, 10);
@@ -207,7 +225,7 @@ static void translated_collide(void **state)
 
 	forward(s);
 	for (i = 0; i < 2; i++) {
-		struct addr a = own_addr(from[i]);
+		struct addr a = text_addr(from[i]);
 
 		fd[i] = host_bind_udp(&a, &port);
 		client_send(fd[i], &to, PORT, (size_t)i, 10);
@@ -231,9 +249,9 @@ static void one_address(void **state)
 	uint16_t port;
 	int fd;
 
-	rule.listen = own_addr(udp_other_text[s->v]);
+	rule.listen = text_addr(udp_other_text[s->v]);
 	ports_add(s, &rule);
-	fd = client_at(s, udp_remote_text, &port);
+	fd = client_new(s, &port);
 	client_send(fd, &rule.listen, PORT, 0, 10);
 	assert_int_equal(expect_from(s, &a, 0, 10), port);
 	answer(s, &a, port, 5, 10);
@@ -244,7 +262,7 @@ static void one_address(void **state)
 	/* What has nowhere to go makes no flow */
 	s->c.conf.ip[s->v].enabled = false;
 	close(fd);
-	fd = client_at(s, udp_remote_text, &port);
+	fd = client_new(s, &port);
 	client_send(fd, &rule.listen, PORT, 0, 10);
 	client_send(fd, &rule.listen, PORT, 0, 10);
 	guest_expect_nothing(s);
@@ -258,13 +276,13 @@ static void longest(void **state)
 {
 	struct stack *s = *state;
 	size_t max = s->v == V4 ? 65507 : 65527, len;
-	struct addr a = udp_remote(s), to = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
 	struct dgram d = { .dst = a, .src_port = TO_PORT };
 	uint16_t port;
 	int fd;
 
 	forward(s);
-	fd = client_at(s, udp_remote_text, &port);
+	fd = client_new(s, &port);
 	d.dst_port = port;
 	for (len = max; len > max - 3; len--) {
 		client_send(fd, &to, PORT, 0, len);
@@ -285,14 +303,14 @@ static void longest(void **state)
 static void gso(void **state)
 {
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), to = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
 	unsigned frames;
 	uint16_t port;
 	size_t off;
 	int fd;
 
 	forward(s);
-	fd = client_at(s, udp_remote_text, &port);
+	fd = client_new(s, &port);
 	host_set_int(fd, IPPROTO_UDP, UDP_SEGMENT, 1000);
 	client_send(fd, &to, PORT, 0, 10300);
 	frames = guest_collect(s, 1000, 10300);
@@ -320,14 +338,14 @@ static void gso(void **state)
 static void gso_beyond_mtu(void **state)
 {
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), to = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
 	unsigned round;
 	uint16_t port;
 	size_t i;
 	int fd;
 
 	forward(s);
-	fd = client_at(s, udp_remote_text, &port);
+	fd = client_new(s, &port);
 	client_send(fd, &to, PORT, 0, 10);
 	expect_from(s, &a, 0, 10);
 	own_netns_set_mtu(1280);
@@ -350,7 +368,7 @@ static void ttl_and_tos(void **state)
 	};
 	struct stack *s = *state;
 	struct dgram d = { .dst = udp_remote(s), .src_port = TO_PORT };
-	struct addr to = own_addr(udp_other_text[s->v]);
+	struct addr to = text_addr(udp_other_text[s->v]);
 	int fd[2], ttl, tos;
 	uint16_t port[2];
 	struct guest_in in;
@@ -358,7 +376,7 @@ static void ttl_and_tos(void **state)
 
 	forward(s);
 	for (i = 0; i < 2; i++) {
-		fd[i] = client_at(s, udp_remote_text, &port[i]);
+		fd[i] = client_new(s, &port[i]);
 		host_set_int(fd[i], s->v == V4 ? IPPROTO_IP : IPPROTO_IPV6,
 			     s->v == V4 ? IP_RECVTTL : IPV6_RECVHOPLIMIT, 1);
 		host_set_int(fd[i], s->v == V4 ? IPPROTO_IP : IPPROTO_IPV6,
@@ -389,15 +407,15 @@ static void ttl_and_tos(void **state)
 static void client_gone(void **state)
 {
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), to = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
 	uint16_t port, port_gone;
 	unsigned i, events;
 	struct guest_in in;
 	int fd, gone;
 
 	forward(s);
-	fd = client_at(s, udp_remote_text, &port);
-	gone = client_at(s, udp_remote_text, &port_gone);
+	fd = client_new(s, &port);
+	gone = client_new(s, &port_gone);
 	client_send(fd, &to, PORT, 0, 10);
 	client_send(gone, &to, PORT, 0, 10);
 	expect_from(s, &a, 0, 10);
@@ -440,12 +458,12 @@ static void client_gone(void **state)
 static void timeouts(void **state)
 {
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), to = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
 	uint16_t port;
 	int fd;
 
 	forward(s);
-	fd = client_at(s, udp_remote_text, &port);
+	fd = client_new(s, &port);
 	client_send(fd, &to, PORT, 0, 10);
 	expect_from(s, &a, 0, 10);
 	stack_advance(s, UDP_ONEWAY_MS - 1000);
@@ -477,7 +495,7 @@ static void listener_closed(void **state)
 	struct fwd_rule rule = ports_rule(IPPROTO_UDP, PORT, TO_PORT);
 	struct fwd_rule other = ports_rule(IPPROTO_UDP, PORT + 1, TO_PORT + 1);
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), to = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
 	uint16_t port, again = PORT;
 	unsigned fds = stack_fd_count(), i;
 	struct guest_in in;
@@ -488,7 +506,7 @@ static void listener_closed(void **state)
 	if (!ports_move(s, PORT + 1, (int)UDP_VIA_BUCKETS - 1))
 		skip();
 	for (i = 0; i < 4; i++) {
-		fd[i] = client_at(s, udp_remote_text, &port);
+		fd[i] = client_new(s, &port);
 		client_send(fd[i], &to, i == 1 ? PORT + 1 : PORT, 0, 10);
 		guest_expect_udp(s, &in, 0, 10);
 	}
@@ -517,14 +535,10 @@ static void listener_closed(void **state)
 static void listener_changed(void **state)
 {
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), to = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
 	uint16_t port;
-	int fd;
+	int fd = client_begin(s, &port);
 
-	forward(s);
-	fd = client_at(s, udp_remote_text, &port);
-	client_send(fd, &to, PORT, 0, 10);
-	expect_from(s, &a, 0, 10);
 	assert_true(ports_move(s, PORT, 10));
 	client_send(fd, &to, PORT, 0, 10);
 	assert_int_equal(expect_from(s, &a, 0, 10), port);
@@ -538,12 +552,12 @@ static void listener_changed(void **state)
 static void begun_by_both(void **state)
 {
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), to = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
 	uint16_t port, our;
 	int fd;
 
 	forward(s);
-	fd = client_at(s, udp_remote_text, &port);
+	fd = client_new(s, &port);
 	answer(s, &a, port, 0, 10);
 	our = host_expect_udp(s, fd, 0, 10);
 	host_reply_udp(s, fd, our, 0, 20);
@@ -562,13 +576,13 @@ static void begun_by_both(void **state)
 static void no_room(void **state)
 {
 	struct stack *s = *state;
-	struct addr a = udp_remote(s), to = own_addr(udp_other_text[s->v]);
+	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
 	uint16_t port;
 	unsigned i;
 	int fd;
 
 	forward(s);
-	fd = client_at(s, udp_remote_text, &port);
+	fd = client_new(s, &port);
 	tap_mem_set_room(&s->c.tap, 3);
 	for (i = 0; i < 10; i++)
 		client_send(fd, &to, PORT, i, 100);
@@ -592,7 +606,7 @@ static void no_room(void **state)
 static void churn(void **state)
 {
 	struct stack *s = *state;
-	struct addr to = own_addr(udp_other_text[s->v]);
+	struct addr to = text_addr(udp_other_text[s->v]);
 	struct guest_in in;
 	uint16_t port;
 	unsigned i;
@@ -600,7 +614,7 @@ static void churn(void **state)
 
 	forward(s);
 	for (i = 0; i < 3 * STACK_FLOWS; i++) {
-		fd = client_at(s, udp_remote_text, &port);
+		fd = client_new(s, &port);
 		client_send(fd, &to, PORT, 0, 10);
 		guest_expect_udp(s, &in, 0, 10);
 		close(fd);

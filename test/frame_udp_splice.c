@@ -16,6 +16,7 @@
 #include "guest.h"
 #include "own_netns.h"
 #include "ports.h"
+#include "text_addr.h"
 #include "udp.h"
 #include "udp_ends.h"
 
@@ -253,7 +254,8 @@ static void client_gone(void **state)
 static void other_loopback(void **state)
 {
 	struct stack *s = *state;
-	struct addr five = own_addr("127.0.0.5"), nine = own_addr("127.0.0.9");
+	struct addr five = text_addr("127.0.0.5");
+	struct addr nine = text_addr("127.0.0.9");
 	uint16_t to[2] = { TO_PORT, TO_PORT }, port = 0, seen;
 	int server[2], fd;
 

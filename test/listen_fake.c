@@ -22,6 +22,7 @@
 #include "nsock.h"
 #include "splice.h"
 #include "tcp.h"
+#include "text_addr.h"
 #include "udp.h"
 
 struct ctx c;
@@ -263,23 +264,6 @@ int listen_teardown(void **state)
 }
 
 /**
- * addr() - Address from text
- * @text:	IPv4 or IPv6 address
- *
- * Return: address
- */
-struct addr addr(const char *text)
-{
-	struct in6_addr a6;
-	struct in_addr a4;
-
-	if (inet_pton(AF_INET, text, &a4) == 1)
-		return addr_from_v4(a4);
-	assert_int_equal(inet_pton(AF_INET6, text, &a6), 1);
-	return addr_from_v6(&a6);
-}
-
-/**
  * rule() - A rule of TCP ports of the host
  * @first:	First port
  * @last_port:	Last port
@@ -310,7 +294,7 @@ struct fwd_rule rule(uint16_t first, uint16_t last_port, uint8_t flags)
  */
 int occupy(const char *text, uint16_t port, int type)
 {
-	struct addr a = addr(text);
+	struct addr a = text_addr(text);
 	union sockaddr_any sa;
 	socklen_t len = addr_to_sockaddr(&sa, &a, port, 0);
 	int one = 1, fd = socket(sa.sa.sa_family, type | SOCK_CLOEXEC, 0);
@@ -349,7 +333,7 @@ int occupy_in_ns(void *arg)
  */
 int try_connect(const char *text, uint16_t port)
 {
-	struct addr a = addr(text);
+	struct addr a = text_addr(text);
 	union sockaddr_any sa;
 	socklen_t len = addr_to_sockaddr(&sa, &a, port, 0);
 	int rc, fd = socket(sa.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -52,7 +52,6 @@ extern char why[LISTEN_WHY_MAX];
 
 int listen_setup(void **state);
 int listen_teardown(void **state);
-struct addr addr(const char *text);
 struct fwd_rule rule(uint16_t first, uint16_t last_port, uint8_t flags);
 int occupy(const char *text, uint16_t port, int type);
 int occupy_in_ns(void *arg);

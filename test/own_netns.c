@@ -26,6 +26,7 @@
 
 #include "hooks.h"
 #include "own_netns.h"
+#include "text_addr.h"
 
 #define PING_RANGE		"/proc/sys/net/ipv4/ping_group_range"
 
@@ -97,24 +98,6 @@ bool own_netns_enter(void)
 }
 
 /**
- * own_addr() - Address from text
- * @text:	IPv4 or IPv6 address
- *
- * Return: address
- */
-struct addr own_addr(const char *text)
-{
-	struct in6_addr a6;
-	struct in_addr a4;
-
-	if (inet_pton(AF_INET, text, &a4) == 1)
-		return addr_from_v4(a4);
-
-	assert_int_equal(inet_pton(AF_INET6, text, &a6), 1);
-	return addr_from_v6(&a6);
-}
-
-/**
  * own_netns_add() - Add an address to lo
  * @text:	IPv4 or IPv6 address
  */
@@ -124,7 +107,7 @@ void own_netns_add(const char *text)
 	struct ifreq ifr = { 0 };
 	struct in6_ifreq ifr6 = { 0 };
 	union sockaddr_any sa;
-	struct addr a = own_addr(text);
+	struct addr a = text_addr(text);
 
 	if (addr_version(&a) == V6) {
 		ifr6.ifr6_addr = a.a6;
@@ -139,7 +122,7 @@ void own_netns_add(const char *text)
 	memcpy(&ifr.ifr_addr, &sa.sa, sizeof(ifr.ifr_addr));
 	set_if(AF_INET, SIOCSIFADDR, &ifr);
 	/* Otherwise all of a classful network would be local */
-	a = own_addr("255.255.255.255");
+	a = text_addr("255.255.255.255");
 	addr_to_sockaddr(&sa, &a, 0, 0);
 	memcpy(&ifr.ifr_netmask, &sa.sa, sizeof(ifr.ifr_netmask));
 	set_if(AF_INET, SIOCSIFNETMASK, &ifr);

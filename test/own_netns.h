@@ -4,10 +4,7 @@
 
 #include <stdbool.h>
 
-#include "addr.h"
-
 bool own_netns_enter(void);
-struct addr own_addr(const char *text);
 void own_netns_add(const char *text);
 unsigned own_netns_add_link(void);
 void own_netns_set_mtu(int mtu);

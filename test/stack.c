@@ -36,6 +36,7 @@
 #include "stack.h"
 #include "tap_vu.h"
 #include "tcp.h"
+#include "text_addr.h"
 #include "timer.h"
 #include "udp.h"
 #include "vu.h"
@@ -92,24 +93,6 @@ const char *__asan_default_options(void)
 }
 
 /**
- * addr_text() - Address from text
- * @text:	IPv4 or IPv6 address
- *
- * Return: address
- */
-static struct addr addr_text(const char *text)
-{
-	struct in6_addr a6;
-	struct in_addr a4;
-
-	if (inet_pton(AF_INET, text, &a4) == 1)
-		return addr_from_v4(a4);
-
-	assert_int_equal(inet_pton(AF_INET6, text, &a6), 1);
-	return addr_from_v6(&a6);
-}
-
-/**
  * conf_init() - Configuration as options and host would have made it
  * @conf:	Configuration
  * @mtu:	Of the link
@@ -125,17 +108,17 @@ static void conf_init(struct conf *conf, unsigned mtu)
 	memcpy(conf->ns_mac, guest_mac, MAC_LEN);
 
 	ip4->enabled = true;
-	ip4->addr = addr_text("192.0.2.2");
+	ip4->addr = text_addr("192.0.2.2");
 	ip4->prefix_len = 24;
-	ip4->gw = addr_text("192.0.2.1");
+	ip4->gw = text_addr("192.0.2.1");
 	ip4->map_host_loopback = ip4->gw;
 
 	ip6->enabled = true;
-	ip6->addr = addr_text("2001:db8::2");
+	ip6->addr = text_addr("2001:db8::2");
 	ip6->prefix_len = 64;
-	ip6->gw = addr_text("2001:db8::1");
+	ip6->gw = text_addr("2001:db8::1");
 	ip6->map_host_loopback = ip6->gw;
-	ip6->our_ll = addr_text("fe80::1");
+	ip6->our_ll = text_addr("fe80::1");
 }
 
 /**
@@ -168,7 +151,7 @@ static void tap_init(struct ctx *c, const struct stack_variant *var)
 	memcpy(c->tap.guest_mac, guest_mac, MAC_LEN);
 	c->tap.guest_addr[V4] = c->conf.ip[V4].addr;
 	c->tap.guest_addr[V6] = c->conf.ip[V6].addr;
-	c->tap.guest_ll = addr_text("fe80::2");
+	c->tap.guest_ll = text_addr("fe80::2");
 	c->tap.pcap_fd = -1;
 	c->tap.stats = &c->stats;
 }

@@ -18,6 +18,7 @@
 
 #include "ip.h"
 #include "passt.h"
+#include "text_addr.h"
 #include "view.h"
 
 /* What was sent last: a frame, or headers and payload of a packet */
@@ -72,17 +73,6 @@ bool ip_csum_is_good(const struct pkt *pkt)
 	return fake_csum_is_good;
 }
 
-static inline struct addr fake_addr(const char *text)
-{
-	struct in6_addr a6;
-	struct in_addr a4;
-
-	if (inet_pton(AF_INET, text, &a4) == 1)
-		return addr_from_v4(a4);
-	assert_int_equal(inet_pton(AF_INET6, text, &a6), 1);
-	return addr_from_v6(&a6);
-}
-
 /* Bytes from hexadecimal digits, blanks between them are skipped */
 static inline size_t fake_hex(const char *text, uint8_t *buf, size_t size)
 {
@@ -130,14 +120,14 @@ static inline void fake_setup(struct ctx *c)
 	fake_csum_is_good = true;
 
 	v4->enabled = v6->enabled = true;
-	v4->addr = fake_addr("192.0.2.2");
+	v4->addr = text_addr("192.0.2.2");
 	v4->prefix_len = 24;
-	v4->gw = fake_addr("192.0.2.1");
+	v4->gw = text_addr("192.0.2.1");
 	v4->map_host_loopback = v4->gw;
-	v6->addr = fake_addr("2001:db8::2");
+	v6->addr = text_addr("2001:db8::2");
 	v6->prefix_len = 64;
-	v6->gw = fake_addr("2001:db8::1");
-	v6->our_ll = fake_addr("fe80::1");
+	v6->gw = text_addr("2001:db8::1");
+	v6->our_ll = text_addr("fe80::1");
 	c->conf.mtu = 65520;
 	c->tap.mtu = 65520;
 	memcpy(c->conf.our_mac, our_mac, MAC_LEN);

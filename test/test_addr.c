@@ -10,18 +10,8 @@
 #include <cmocka.h>
 
 #include "addr.h"
+#include "text_addr.h"
 #include "util.h"
-
-static struct addr make(const char *text)
-{
-	struct in6_addr a6;
-	struct in_addr a4;
-
-	if (inet_pton(AF_INET, text, &a4) == 1)
-		return addr_from_v4(a4);
-	assert_int_equal(inet_pton(AF_INET6, text, &a6), 1);
-	return addr_from_v6(&a6);
-}
 
 /* Letters: Loopback, unSpecified, Multicast, Broadcast, linK-local, Unicast */
 static void test_classes(void **state)
@@ -48,7 +38,7 @@ static void test_classes(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct addr a = make(rows[i].text);
+		struct addr a = text_addr(rows[i].text);
 		char got[8] = "", *p = got;
 
 		if (addr_is_loopback(&a))
@@ -70,8 +60,8 @@ static void test_classes(void **state)
 
 static void test_versions_and_unset(void **state)
 {
-	struct addr unset = { 0 }, any4 = make("0.0.0.0");
-	struct addr a = make("192.0.2.1");
+	struct addr unset = { 0 }, any4 = text_addr("0.0.0.0");
+	struct addr a = text_addr("192.0.2.1");
 
 	(void)state;
 	assert_false(addr_is_set(&unset));
@@ -81,10 +71,10 @@ static void test_versions_and_unset(void **state)
 	assert_int_equal(addr_version(&unset), V6);
 	assert_int_equal(addr_family(V4), AF_INET);
 	assert_int_equal(addr_family(V6), AF_INET6);
-	a = make("127.0.0.1");
+	a = text_addr("127.0.0.1");
 	assert_true(addr_is_equal(&addr_loopback[V4], &a));
 	assert_false(addr_is_equal(&addr_loopback[V6], &a));
-	a = make("::1");
+	a = text_addr("::1");
 	assert_true(addr_is_equal(&addr_loopback[V6], &a));
 	assert_true(addr_is_equal(&addr_any[V4], &any4));
 	assert_true(addr_is_equal(&addr_any[V6], &unset));
@@ -122,7 +112,8 @@ static void test_prefixes(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct addr a = make(rows[i].a), net = make(rows[i].net);
+		struct addr net = text_addr(rows[i].net);
+		struct addr a = text_addr(rows[i].a);
 
 		if (addr_in_prefix(&a, &net, rows[i].bits) != rows[i].in)
 			fail_msg("%s in %s/%d", rows[i].a, rows[i].net,
@@ -132,20 +123,20 @@ static void test_prefixes(void **state)
 
 static void test_text(void **state)
 {
-	struct addr a = make("192.0.2.1");
+	struct addr a = text_addr("192.0.2.1");
 	char buf[ADDR_STRLEN];
 
 	(void)state;
 	assert_string_equal(addr_str(&a, buf), "192.0.2.1");
-	a = make("2001:db8::1");
+	a = text_addr("2001:db8::1");
 	assert_string_equal(addr_str(&a, buf), "2001:db8::1");
-	a = make("::");
+	a = text_addr("::");
 	assert_string_equal(addr_str(&a, buf), "::");
 }
 
 static void test_socket_addresses(void **state)
 {
-	struct addr a = make("192.0.2.1"), b;
+	struct addr a = text_addr("192.0.2.1"), b;
 	union sockaddr_any sa;
 	uint16_t port = 0;
 
@@ -159,7 +150,7 @@ static void test_socket_addresses(void **state)
 	assert_true(addr_is_equal(&a, &b));
 	assert_int_equal(port, 0x1234);
 
-	a = make("fe80::1");
+	a = text_addr("fe80::1");
 	memset(&sa, 0xff, sizeof(sa));
 	assert_int_equal(addr_to_sockaddr(&sa, &a, 0x4321, 5), sizeof(sa.v6));
 	assert_int_equal(sa.v6.sin6_family, AF_INET6);

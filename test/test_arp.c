@@ -4,6 +4,7 @@
 #include "svc_fake.h"
 
 #include "arp.h"
+#include "text_addr.h"
 
 #define ETH	"ffffffffffff 525400123456 0806 "
 #define HEAD	ETH "0001 0800 06 04 0001 "
@@ -53,7 +54,7 @@ static void test_probes_for_duplicates(void **state)
 	/* The configured address, one observed, any other one */
 	send_request(&c, REQUEST("00000000", "c0000202"), 0);
 	assert_int_equal(sent.count, 0);
-	c.tap.guest_addr[V4] = fake_addr("192.0.2.77");
+	c.tap.guest_addr[V4] = text_addr("192.0.2.77");
 	send_request(&c, REQUEST("00000000", "c000024d"), 0);
 	assert_int_equal(sent.count, 0);
 	send_request(&c, REQUEST("00000000", "c0000263"), 0);
@@ -76,7 +77,7 @@ static void test_own_addresses(void **state)
 
 	(void)state;
 	fake_setup(&c);
-	c.tap.guest_addr[V4] = fake_addr("192.0.2.77");
+	c.tap.guest_addr[V4] = text_addr("192.0.2.77");
 	send_request(&c, REQUEST("c000024d", "c0000202"), 0);
 	assert_int_equal(sent.count, 0);
 	send_request(&c, REQUEST("c0000202", "c000024d"), 0);

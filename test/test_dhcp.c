@@ -6,6 +6,7 @@
 #include "svc_fake.h"
 
 #include "dhcp.h"
+#include "text_addr.h"
 #include "util.h"
 
 #define UDP_HLEN	8
@@ -57,8 +58,8 @@ static bool give_to(struct ctx *c, struct message *m, const char *src,
 	m->udp[3] = 67;
 	m->udp[4] = (uint8_t)(len >> 8);
 	m->udp[5] = (uint8_t)len;
-	pkt.src = fake_addr(src);
-	pkt.dst = fake_addr(dst);
+	pkt.src = text_addr(src);
+	pkt.dst = text_addr(dst);
 	pkt.l4 = view_from_buf(&iov, m, len);
 	sent.count = 0;
 	return dhcp_from_guest(c, &pkt);
@@ -305,7 +306,7 @@ static void test_routes(void **state)
 
 	/* No gateway: all is on the link. The server is never 0.0.0.0 */
 	ip->gw = (struct addr){ 0 };
-	ip->map_host_loopback = fake_addr("203.0.113.1");
+	ip->map_host_loopback = text_addr("203.0.113.1");
 	give(&c, &m, DISCOVER "ff");
 	assert_addr(&sent.src, "203.0.113.1");
 	assert_options("350102 3604cb007101 " LEASE "0104ffffffff "
@@ -377,8 +378,8 @@ static void test_name_servers(void **state)
 	c.conf.mtu = 0;
 	util_copy_str(c.conf.search, "example.org a.example",
 		      sizeof(c.conf.search));
-	ip->dns[0] = fake_addr("192.0.2.53");
-	ip->dns[1] = fake_addr("198.51.100.53");
+	ip->dns[0] = text_addr("192.0.2.53");
+	ip->dns[1] = text_addr("198.51.100.53");
 	ip->dns_count = 2;
 
 	/* Only if asked for */
@@ -431,7 +432,7 @@ static void test_long_search_list(void **state)
 	(void)state;
 	fake_setup(&c);
 	c.conf.dhcp_dns = c.conf.dhcp_search = true;
-	c.conf.ip[V4].dns[0] = fake_addr("192.0.2.53");
+	c.conf.ip[V4].dns[0] = text_addr("192.0.2.53");
 	c.conf.ip[V4].dns_count = 1;
 	/* 60 names of 10 bytes, 12 on the wire */
 	for (i = 0; i < 60 * 11 - 1; i++)
@@ -473,7 +474,7 @@ static void test_search_list_that_just_fits(void **state)
 	(void)state;
 	fake_setup(&c);
 	c.conf.dhcp_dns = c.conf.dhcp_search = true;
-	c.conf.ip[V4].dns[0] = fake_addr("192.0.2.53");
+	c.conf.ip[V4].dns[0] = text_addr("192.0.2.53");
 	c.conf.ip[V4].dns_count = 1;
 	for (len = 0; len < CONF_SEARCH_MAX - 1; len++)
 		c.conf.search[len] = len % 2 ? ' ' : 'x';
@@ -559,8 +560,8 @@ static void test_truncated(void **state)
 	assert_int_equal(sent.count, 1);
 	full = opts + m.opts_len;
 
-	pkt.src = fake_addr("0.0.0.0");
-	pkt.dst = fake_addr("255.255.255.255");
+	pkt.src = text_addr("0.0.0.0");
+	pkt.dst = text_addr("255.255.255.255");
 	for (len = 0; len < full; len++) {
 		sent.count = 0;
 		pkt.l4 = view_from_buf(&iov, &m, len);

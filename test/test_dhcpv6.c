@@ -4,6 +4,7 @@
 #include "svc_fake.h"
 
 #include "dhcpv6.h"
+#include "text_addr.h"
 #include "util.h"
 
 #define UDP_HLEN	8
@@ -38,8 +39,8 @@ static bool give_to(struct ctx *c, const char *dst)
 	struct pkt pkt = { .v = V6, .proto = IPPROTO_UDP };
 	struct iovec iov;
 
-	pkt.src = fake_addr("fe80::5054:ff:fe12:3456");
-	pkt.dst = fake_addr(dst);
+	pkt.src = text_addr("fe80::5054:ff:fe12:3456");
+	pkt.dst = text_addr(dst);
 	pkt.l4 = view_from_buf(&iov, message, message_len);
 	sent.count = 0;
 	return dhcpv6_from_guest(c, &pkt);
@@ -245,8 +246,8 @@ static void test_name_servers(void **state)
 	ip = &c.conf.ip[V6];
 	util_copy_str(c.conf.search, "example.org a.example",
 		      sizeof(c.conf.search));
-	ip->dns[0] = fake_addr("2001:db8::53");
-	ip->dns[1] = fake_addr("2001:db8::54");
+	ip->dns[0] = text_addr("2001:db8::53");
+	ip->dns[1] = text_addr("2001:db8::54");
 	ip->dns_count = 2;
 
 	/* Only if asked for */
@@ -378,7 +379,7 @@ static void test_too_much(void **state)
 	(void)state;
 	fake_setup(&c);
 	c.conf.dhcp_dns = true;
-	c.conf.ip[V6].dns[0] = fake_addr("2001:db8::53");
+	c.conf.ip[V6].dns[0] = text_addr("2001:db8::53");
 	c.conf.ip[V6].dns_count = 1;
 
 	give(&c, "01" XID CLIENT);

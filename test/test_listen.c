@@ -12,6 +12,7 @@
 #include <linux/capability.h>
 
 #include "listen_tab.h"
+#include "text_addr.h"
 
 
 static void adding_is_all_or_nothing(void **state)
@@ -63,7 +64,7 @@ static void covered_is_there_already(void **state)
 	fds = fd_count();
 	narrow = rule(5001, 5002, 0);
 	assert_int_equal(listen_add(&c, &narrow, why, sizeof(why)), 0);
-	narrow.listen = addr("127.0.0.1");
+	narrow.listen = text_addr("127.0.0.1");
 	assert_int_equal(listen_add(&c, &narrow, why, sizeof(why)), 0);
 	narrow.listen = r.listen;
 	narrow.flags = FWD_V6ONLY;
@@ -166,7 +167,7 @@ static void version_that_is_disabled(void **state)
 	assert_true(is_open("127.0.0.1", 5000));
 	assert_false(is_open("::1", 5000));
 
-	r6.listen = addr("::1");
+	r6.listen = text_addr("::1");
 	assert_int_equal(listen_add(&c, &r6, why, sizeof(why)), -EAFNOSUPPORT);
 	assert_int_equal(listen_remove(&c, &r), 0);
 
@@ -256,7 +257,7 @@ static void interface_and_address(void **state)
 	assert_true(is_open("127.0.0.1", 5000));
 	assert_int_equal(listen_remove(&c, &r), 0);
 
-	r.listen = addr("127.0.0.5");
+	r.listen = text_addr("127.0.0.5");
 	assert_int_equal(listen_add(&c, &r, why, sizeof(why)), 0);
 	assert_true(is_open("127.0.0.5", 5000));
 	assert_false(is_open("127.0.0.1", 5000));
@@ -271,7 +272,7 @@ static void address_that_comes_later(void **state)
 
 	(void)state;
 	for (i = 0; i < 4; i++) {
-		r.listen = addr(text[i % 2]);
+		r.listen = text_addr(text[i % 2]);
 		r.proto = i / 2 ? IPPROTO_UDP : IPPROTO_TCP;
 		r.flags = 0;
 		assert_int_equal(listen_add(&c, &r, why, sizeof(why)),
@@ -290,10 +291,10 @@ static void text_of_the_option(void **state)
 	(void)state;
 	r.proto = IPPROTO_UDP;
 	r.from = PLACE_NS;
-	r.listen = addr("2001:db8::5");
+	r.listen = text_addr("2001:db8::5");
 	snprintf(r.ifname, sizeof(r.ifname), "lo");
 	r.to_first = 6000;
-	r.target = addr("192.0.2.9");
+	r.target = text_addr("192.0.2.9");
 	assert_int_equal(listen_add(&c, &r, why, sizeof(why)), -EADDRNOTAVAIL);
 	assert_non_null(strstr(why, "'-U [2001:db8::5]%lo/5000-5002:"
 				    "192.0.2.9/6000-6002'"));

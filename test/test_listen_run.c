@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "listen_tab.h"
+#include "text_addr.h"
 
 #define TWIN_MS		300
 
@@ -52,7 +53,7 @@ static void port_takes_both_versions(void **state)
 static void datagrams(void **state)
 {
 	struct fwd_rule r = rule(5000, 5000, 0);
-	struct addr to = addr("127.0.0.5");
+	struct addr to = text_addr("127.0.0.5");
 	const struct listener *l;
 	union sockaddr_any sa;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -193,7 +194,7 @@ static void start_waits_for_a_dying_twin(void **state)
 		_exit(0);
 	}
 	close(twin);
-	r.listen = addr("0.0.0.0");
+	r.listen = text_addr("0.0.0.0");
 	assert_int_equal(start(&r, text), 0);
 	assert_string_equal(text, "");
 	assert_int_equal(waitpid(pid, NULL, 0), pid);

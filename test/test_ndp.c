@@ -4,6 +4,7 @@
 #include "svc_fake.h"
 
 #include "ndp.h"
+#include "text_addr.h"
 #include "timer.h"
 #include "util.h"
 
@@ -30,8 +31,8 @@ static bool from_guest(struct ctx *c, const char *src, const char *hex,
 	uint8_t buf[256];
 	struct iovec iov;
 
-	pkt.src = fake_addr(src);
-	pkt.dst = fake_addr("ff02::2");
+	pkt.src = text_addr(src);
+	pkt.dst = text_addr("ff02::2");
 	pkt.l4 = view_from_buf(&iov, buf,
 			       fake_hex(hex, buf, sizeof(buf)) - cut);
 	sent.count = 0;
@@ -121,8 +122,8 @@ static void test_own_addresses(void **state)
 
 	(void)state;
 	fake_setup(&c);
-	c.tap.guest_ll = fake_addr("fe80::5054:0:12:3456");
-	c.tap.guest_addr[V6] = fake_addr("2001:db8::99");
+	c.tap.guest_ll = text_addr("fe80::5054:0:12:3456");
+	c.tap.guest_addr[V6] = text_addr("2001:db8::99");
 	solicit(&c, "2001:db8::7", NS(GUEST));
 	assert_int_equal(sent.count, 0);
 	solicit(&c, "2001:db8::7", NS(OTHER));
@@ -247,7 +248,7 @@ static void test_name_servers(void **state)
 	ip = &c.conf.ip[V6];
 	util_copy_str(c.conf.search, "example.org a.example.net",
 		      sizeof(c.conf.search));
-	ip->dns[0] = fake_addr("2001:db8::53");
+	ip->dns[0] = text_addr("2001:db8::53");
 	ip->dns_count = 1;
 
 	/* Only if asked for */
@@ -279,7 +280,7 @@ static void test_many_name_servers(void **state)
 	ip = &c.conf.ip[V6];
 	ip->dns_count = CONF_DNS_MAX;
 	for (i = 0; i < CONF_DNS_MAX; i++)
-		ip->dns[i] = fake_addr("2001:db8::53");
+		ip->dns[i] = text_addr("2001:db8::53");
 	/* More on the wire than as text: it doesn't fit as a whole */
 	for (i = 0; i < CONF_SEARCH_MAX - 1; i++)
 		c.conf.search[i] = i % 2 ? ' ' : 'x';
@@ -419,7 +420,7 @@ static void test_announcement(void **state)
 	fake_setup(&c);
 	start(&c, &w);
 	c.conf.no_ra = true;
-	c.conf.ip[V6].addr = fake_addr("2001:db8::aa:bbcc");
+	c.conf.ip[V6].addr = text_addr("2001:db8::aa:bbcc");
 	ndp_guest_connected(&c);
 	assert_int_equal(sent.count, 1);
 	assert_int_equal(sent.ttl, 255);

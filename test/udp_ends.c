@@ -15,6 +15,7 @@
 
 #include "flow.h"
 #include "own_netns.h"
+#include "text_addr.h"
 #include "udp.h"
 #include "udp_ends.h"
 
@@ -43,7 +44,7 @@ unsigned udp_link;
  */
 struct addr udp_remote(const struct stack *s)
 {
-	return own_addr(udp_remote_text[s->v]);
+	return text_addr(udp_remote_text[s->v]);
 }
 
 /**
