@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "fd_count.h"
 #include "flow.h"
 #include "guest.h"
 #include "own_netns.h"
@@ -232,7 +233,7 @@ static void dns_for_days(void **state)
 {
 	struct stack *s = *state;
 	struct dgram d = { .dst = s->host, .dst_port = 53, .len = 40 };
-	unsigned fds = stack_fd_count(), i;
+	unsigned fds = fd_count(), i;
 	struct guest_in in;
 	uint16_t port = 53, our;
 	int fd;
@@ -251,7 +252,7 @@ static void dns_for_days(void **state)
 	stack_advance(s, 60 * 60 * 1000);
 	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 0);
 	close(fd);
-	assert_int_equal(stack_fd_count(), fds);
+	assert_int_equal(fd_count(), fds);
 }
 
 /* scenario 43: more flows than the table holds; the oldest ones go */
@@ -259,7 +260,7 @@ static void churn(void **state)
 {
 	struct stack *s = *state;
 	struct dgram d = { .dst = s->host, .len = 4 };
-	unsigned fds = stack_fd_count();
+	unsigned fds = fd_count();
 	uint16_t port = 0, our;
 	struct guest_in in;
 	unsigned i;
@@ -288,7 +289,7 @@ static void churn(void **state)
 	stack_advance(s, UDP_REPLIED_MS + 1000);
 	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 0);
 	close(fd);
-	assert_int_equal(stack_fd_count(), fds);
+	assert_int_equal(fd_count(), fds);
 }
 
 int main(void)

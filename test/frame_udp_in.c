@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <linux/udp.h>
 
+#include "fd_count.h"
 #include "flow.h"
 #include "guest.h"
 #include "own_netns.h"
@@ -497,7 +498,7 @@ static void listener_closed(void **state)
 	struct stack *s = *state;
 	struct addr a = udp_remote(s), to = text_addr(udp_other_text[s->v]);
 	uint16_t port, again = PORT;
-	unsigned fds = stack_fd_count(), i;
+	unsigned fds = fd_count(), i;
 	struct guest_in in;
 	int fd[4], server;
 
@@ -514,7 +515,7 @@ static void listener_closed(void **state)
 	ports_remove(s, &rule);
 	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 1);
 	/* The one listener left, and the clients */
-	assert_int_equal(stack_fd_count(), fds + 1 + 4);
+	assert_int_equal(fd_count(), fds + 1 + 4);
 
 	/* The port is free, and what the guest answers isn't sent from it */
 	server = host_bind_udp(&addr_any[s->v], &again);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <linux/udp.h>
 
+#include "fd_count.h"
 #include "flow.h"
 #include "guest.h"
 #include "own_netns.h"
@@ -329,7 +330,7 @@ static void timeouts(void **state)
 {
 	struct stack *s = *state;
 	const struct addr *lo = &addr_loopback[s->v];
-	unsigned fds = stack_fd_count();
+	unsigned fds = fd_count();
 	uint16_t to = TO_PORT, port = 0, seen;
 	int server, fd;
 
@@ -357,7 +358,7 @@ static void timeouts(void **state)
 	close(server);
 	close(fd);
 	/* But for the listener */
-	assert_int_equal(stack_fd_count(), fds + 1);
+	assert_int_equal(fd_count(), fds + 1);
 }
 
 /* A rule that is removed takes its flows with it */
@@ -365,7 +366,7 @@ static void listener_closed(void **state)
 {
 	struct stack *s = *state;
 	const struct addr *lo = &addr_loopback[s->v];
-	unsigned fds = stack_fd_count();
+	unsigned fds = fd_count();
 	uint16_t to = TO_PORT, port = 0, again = PORT, seen;
 	struct fwd_rule rule = ports_rule(IPPROTO_UDP, PORT, TO_PORT);
 	int server, fd;
@@ -382,7 +383,7 @@ static void listener_closed(void **state)
 	client_expect_nothing(s, fd);
 	close(server);
 	close(fd);
-	assert_int_equal(stack_fd_count(), fds);
+	assert_int_equal(fd_count(), fds);
 	fd = loopback_at(s, &again);
 	close(fd);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <sys/socket.h>
 
+#include "fd_count.h"
 #include "flow.h"
 #include "guest.h"
 #include "stack.h"
@@ -162,7 +163,7 @@ static void message_unknown(void **state)
 /* Descriptors that are no flow's */
 static unsigned other_fds(const struct stack *s)
 {
-	return stack_fd_count() - flow_count(s->c.flows, FLOW_UDP);
+	return fd_count() - flow_count(s->c.flows, FLOW_UDP);
 }
 
 /* Too many descriptors, for all, and for the request; too few; none where one

@@ -7,7 +7,6 @@
 
 #include "listen_fake.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -153,23 +152,6 @@ int nsock_bind(struct nsock *n, int fd, const struct addr *addr, uint16_t port)
 	(void)addr;
 	(void)port;
 	return -EACCES;
-}
-
-/**
- * fd_count() - How many descriptors are open?
- *
- * Return: number
- */
-unsigned fd_count(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 /**

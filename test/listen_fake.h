@@ -59,7 +59,6 @@ int try_connect(const char *text, uint16_t port);
 bool is_open(const char *text, uint16_t port);
 int turn(int timeout_ms);
 void advance(uint64_t ms);
-unsigned fd_count(void);
 int listen_group_setup(void **state);
 void limit_fds(bool on);
 

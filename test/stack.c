@@ -11,7 +11,6 @@
  * flow left once the guest has reset its connections, no descriptor leaked.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -24,6 +23,7 @@
 #include <sys/socket.h>
 
 #include "demux.h"
+#include "fd_count.h"
 #include "flow.h"
 #include "frag.h"
 #include "guest_tcp.h"
@@ -171,7 +171,7 @@ int stack_setup(void **state)
 	log_set_level(getenv("STACK_DEBUG") ? LOG_LEVEL_TRACE : LOG_LEVEL_ERR);
 	if (getenv("STACK_DEBUG"))
 		setbuf(stdout, NULL);
-	s->fds = stack_fd_count();
+	s->fds = fd_count();
 	s->var = var;
 	s->v = var->v;
 	s->port = 40000;
@@ -197,23 +197,6 @@ int stack_setup(void **state)
 		vu_front_new(s, var->shape);
 	*state = s;
 	return 0;
-}
-
-/**
- * stack_fd_count() - How many descriptors does this process have?
- *
- * Return: number of open descriptors, the one that reads them included
- */
-unsigned stack_fd_count(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 /**
@@ -313,7 +296,7 @@ int stack_teardown(void **state)
 		teardown_mem(s);
 
 	close(s->c.epollfd);
-	assert_int_equal(stack_fd_count(), s->fds);
+	assert_int_equal(fd_count(), s->fds);
 	free(s->c.wheel);
 	free(s);
 	return 0;

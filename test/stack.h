@@ -94,7 +94,6 @@ bool stack_pop(struct stack *s, struct tap_mem_frame *f);
 void stack_turn(struct stack *s, int timeout_ms);
 void stack_settle(struct stack *s);
 void stack_advance(struct stack *s, uint64_t ms);
-unsigned stack_fd_count(void);
 uint64_t stack_stat(const struct stack *s, enum stat_id what);
 
 /* A row of a cmocka table: function @f under the circumstances @var */

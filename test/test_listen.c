@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <linux/capability.h>
 
+#include "fd_count.h"
 #include "listen_tab.h"
 #include "text_addr.h"
 

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fd_count.h"
 #include "listen_tab.h"
 #include "text_addr.h"
 

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,6 +24,7 @@
 #include <linux/sockios.h>
 
 #include "conf.h"
+#include "fd_count.h"
 #include "log.h"
 #include "netns.h"
 #include "nsock.h"
@@ -37,28 +37,6 @@ static struct conf conf;
 static struct netns ns;
 static struct nsock *nsock;
 static pid_t agent;
-
-/**
- * fd_count() - How many descriptors does a process have?
- * @pid:	Process
- *
- * Return: number
- */
-static unsigned fd_count(pid_t pid)
-{
-	char path[64];
-	unsigned n = 0;
-	struct dirent *d;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	dir = opendir(path);
-	assert_non_null(dir);
-	while ((d = readdir(dir)))
-		n += d->d_name[0] != '.';
-	closedir(dir);
-	return pid == getpid() ? n - 1 : n;
-}
 
 /**
  * status_line() - A line of a process's status
@@ -206,7 +184,7 @@ static void all_kinds_more_than_in_stock(void **state)
 static void stock_is_refilled_by_events(void **state)
 {
 	struct pollfd p = { .fd = nsock_fd(nsock), .events = POLLIN };
-	unsigned before = fd_count(getpid()), i;
+	unsigned before = fd_count(), i;
 	int fd[20];
 
 	(void)state;
@@ -219,7 +197,7 @@ static void stock_is_refilled_by_events(void **state)
 	for (i = 0; i < 20; i++)
 		close(fd[i]);
 	/* What was asked for was asked for once: 15 left as that happened */
-	assert_int_equal(fd_count(getpid()), before - 3);
+	assert_int_equal(fd_count(), before - 3);
 }
 
 static void agent_has_nothing_but_its_socket(void **state)
@@ -228,9 +206,9 @@ static void agent_has_nothing_but_its_socket(void **state)
 	int i;
 
 	(void)state;
-	for (i = 0; i < WAIT_MS / 10 && fd_count(agent) > 1; i++)
+	for (i = 0; i < WAIT_MS / 10 && fd_count_of(agent) > 1; i++)
 		poll(NULL, 0, 10);	/* It closes what it has sent */
-	assert_int_equal(fd_count(agent), 1);
+	assert_int_equal(fd_count_of(agent), 1);
 	status_line(agent, "CapEff:\t", caps);
 	assert_string_equal(caps, "0000000000000000\n");
 	status_line(agent, "CapPrm:\t", caps);

@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "fd_count.h"
 #include "flow.h"
 #include "own_netns.h"
 #include "text_addr.h"
@@ -381,7 +382,7 @@ int udp_teardown(void **state)
 	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 0);
 	/* But for the stack's own epoll instance */
 	if (!s->front)
-		assert_int_equal(stack_fd_count(), s->fds + 1);
+		assert_int_equal(fd_count(), s->fds + 1);
 	return stack_teardown(state);
 }
 
