@@ -7,6 +7,7 @@
 
 #include "conf_fake.h"
 #include "isolate.h"
+#include "log_fake.h"
 #include "parse.h"
 #include "resolv.h"
 
@@ -51,19 +52,6 @@ void log_print(enum log_level level, const char *fmt, ...)
 void log_set_level(enum log_level level)
 {
 	log_level = level;
-}
-
-bool log_allowed(uint64_t *last_ms, unsigned *suppressed)
-{
-	(void)last_ms;
-	(void)suppressed;
-	return true;
-}
-
-const char *log_strerror(int err)
-{
-	(void)err;
-	return "some error";
 }
 
 bool isolate_can_change_ids(void)

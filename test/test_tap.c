@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "own_file.h"
 #include "pcap.h"
 #include "stats.h"
 #include "tap.h"
@@ -21,7 +22,6 @@
 #define RECORD_HDR	16U
 #define ROUNDS		24U
 
-static char path[] = "/tmp/test_tap.XXXXXX";
 static struct stats stats;
 static struct tap tap;
 
@@ -103,12 +103,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scenario_90_capture_has_only_what_was_sent),
 	};
-	int fd = mkstemp(path), ret;
 
-	if (fd < 0)
-		return 1;
-	close(fd);
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	unlink(path);
-	return ret;
+	return cmocka_run_group_tests(tests, file_make, file_remove);
 }

@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include <cmocka.h>
 
+#include "own_file.h"
 #include "util.h"
 
-static char path[] = "/tmp/test_util.XXXXXX";
 
 static void test_files(void **state)
 {
@@ -34,7 +34,7 @@ static void test_files(void **state)
 	assert_int_equal(util_read_file("/proc/sys/net/nonexistent", buf, 8),
 			 -ENOENT);
 	assert_int_equal(util_read_file("/", buf, 8), -EISDIR);
-	assert_int_equal(util_write_file("/nonexistent/x", "1"), -ENOENT);
+	assert_int_equal(util_write_file("/proc/nonexistent/x", "1"), -ENOENT);
 	assert_int_equal(util_write_file("/dev/full", "1"), -ENOSPC);
 }
 
@@ -195,12 +195,6 @@ int main(void)
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_closed_std_fds),
 	};
-	int fd = mkstemp(path), ret;
 
-	if (fd < 0)
-		return 1;
-	close(fd);
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	unlink(path);
-	return ret;
+	return cmocka_run_group_tests(tests, file_make, file_remove);
 }
