@@ -229,7 +229,7 @@ static void index_goes_back(struct vu_front *f, struct vq_driver *d,
 /* Indirect tables */
 
 static void table_of(struct vu_front *f, struct vq_driver *d, uint32_t len,
-		     const struct vring_desc *first)
+		     const struct vq_desc *first)
 {
 	memcpy(vu_front_at(f, TABLE), first, sizeof(*first));
 	offer(d, TABLE, len, INDIRECT);
@@ -238,7 +238,7 @@ static void table_of(struct vu_front *f, struct vq_driver *d, uint32_t len,
 static void table_in_table(struct vu_front *f, struct vq_driver *d,
 			   uint16_t flags)
 {
-	struct vring_desc t = { TABLE, 16, INDIRECT, 0 };
+	struct vq_desc t = { TABLE, 16, INDIRECT, 0 };
 
 	(void)flags;
 	table_of(f, d, 16, &t);
@@ -247,7 +247,7 @@ static void table_in_table(struct vu_front *f, struct vq_driver *d,
 static void table_of_15_bytes(struct vu_front *f, struct vq_driver *d,
 			      uint16_t flags)
 {
-	struct vring_desc t = { DATA, 100, flags, 0 };
+	struct vq_desc t = { DATA, 100, flags, 0 };
 
 	table_of(f, d, 15, &t);
 }
@@ -255,7 +255,7 @@ static void table_of_15_bytes(struct vu_front *f, struct vq_driver *d,
 static void table_of_24_bytes(struct vu_front *f, struct vq_driver *d,
 			      uint16_t flags)
 {
-	struct vring_desc t = { DATA, 100, flags, 0 };
+	struct vq_desc t = { DATA, 100, flags, 0 };
 
 	table_of(f, d, 24, &t);
 }
@@ -294,7 +294,7 @@ static void table_wraps(struct vu_front *f, struct vq_driver *d, uint16_t flags)
 static void table_of_4_gib(struct vu_front *f, struct vq_driver *d,
 			   uint16_t flags)
 {
-	struct vring_desc t = { DATA, 100, flags | NEXT, 1 };
+	struct vq_desc t = { DATA, 100, flags | NEXT, 1 };
 
 	/* The first entry of it is the last in memory */
 	memcpy(vu_front_at(f, END - 16), &t, sizeof(t));
@@ -304,7 +304,7 @@ static void table_of_4_gib(struct vu_front *f, struct vq_driver *d,
 static void table_and_next(struct vu_front *f, struct vq_driver *d,
 			   uint16_t flags)
 {
-	struct vring_desc t = { DATA, 100, flags, 0 };
+	struct vq_desc t = { DATA, 100, flags, 0 };
 
 	memcpy(vu_front_at(f, TABLE), &t, sizeof(t));
 	offer(d, TABLE, 16, INDIRECT | NEXT);
@@ -313,7 +313,7 @@ static void table_and_next(struct vu_front *f, struct vq_driver *d,
 static void next_out_of_table(struct vu_front *f, struct vq_driver *d,
 			      uint16_t flags)
 {
-	struct vring_desc t = { DATA, 100, flags | NEXT, 1 };
+	struct vq_desc t = { DATA, 100, flags | NEXT, 1 };
 
 	table_of(f, d, 16, &t);
 }
@@ -321,7 +321,7 @@ static void next_out_of_table(struct vu_front *f, struct vq_driver *d,
 static void loop_in_table(struct vu_front *f, struct vq_driver *d,
 			  uint16_t flags)
 {
-	struct vring_desc t = { DATA, 1, flags | NEXT, 0 };
+	struct vq_desc t = { DATA, 1, flags | NEXT, 0 };
 
 	table_of(f, d, 16, &t);
 }
@@ -329,19 +329,19 @@ static void loop_in_table(struct vu_front *f, struct vq_driver *d,
 static void table_longer_than_ring(struct vu_front *f, struct vq_driver *d,
 				   uint16_t flags)
 {
-	struct vring_desc *t = vu_front_at(f, TABLE);
+	struct vq_desc *t = vu_front_at(f, TABLE);
 	unsigned i;
 
 	for (i = 0; i <= SIZE; i++)
-		t[i] = (struct vring_desc){ DATA, 1, flags | (i < SIZE ? NEXT :
-					    0), (uint16_t)(i + 1) };
+		t[i] = (struct vq_desc){ DATA, 1, flags | (i < SIZE ? NEXT :
+					 0), (uint16_t)(i + 1) };
 	offer(d, TABLE, (SIZE + 1) * 16, INDIRECT);
 }
 
 static void bad_buffer_in_table(struct vu_front *f, struct vq_driver *d,
 				uint16_t flags)
 {
-	struct vring_desc t = { END, 100, flags, 0 };
+	struct vq_desc t = { END, 100, flags, 0 };
 
 	table_of(f, d, 16, &t);
 }
@@ -510,7 +510,7 @@ static void *mess_up(void *arg)
 
 	while (!__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
 		struct vq_driver *d = &m->f->ring[n >> 16 & 1];
-		volatile struct vring_desc *t = vu_front_at(m->f, TABLE);
+		volatile struct vq_desc *t = vu_front_at(m->f, TABLE);
 
 		n = n * 1103515245U + 12345;
 		d->desc[n >> 24].addr = addr[(n >> 8) % ARRAY_SIZE(addr)];

@@ -139,7 +139,7 @@ static void expect_broken(bool writable, const char *why)
 }
 
 /* An indirect table of these, and a descriptor that refers to it */
-static void offer_table(const struct vring_desc *d, unsigned n, uint32_t len)
+static void offer_table(const struct vq_desc *d, unsigned n, uint32_t len)
 {
 	memcpy(guest(TABLE), d, n * sizeof(*d));
 	vq_driver_offer(&drv, vq_driver_desc(&drv, TABLE, len, INDIRECT));
@@ -147,7 +147,7 @@ static void offer_table(const struct vring_desc *d, unsigned n, uint32_t len)
 
 static void test_direct(void **state)
 {
-	struct vring_used_elem e;
+	struct vq_used_elem e;
 	uint16_t head;
 	char buf[5];
 
@@ -188,7 +188,7 @@ static void test_across_regions(void **state)
 
 static void test_indirect(void **state)
 {
-	struct vring_desc d[4] = {
+	struct vq_desc d[4] = {
 		{ HIGH, 12, NEXT, 3 },
 		{ HIGH + 40, 4, 0, 9 },
 		{ 0, UINT32_MAX, WRITE, 0 },
@@ -263,7 +263,7 @@ static void test_untake(void **state)
 static void wrap_with(bool event_idx, unsigned every)
 {
 	unsigned n, calls = 0, kicks = 0, asked = 0;
-	struct vring_used_elem e;
+	struct vq_used_elem e;
 	uint16_t head;
 
 	q.event_idx = event_idx;
@@ -324,7 +324,7 @@ static void test_watch_sees_what_came(void **state)
 static void test_restart_goes_on(void **state)
 {
 	struct virtq_addrs a = addrs(&drv);
-	struct vring_used_elem e;
+	struct vq_used_elem e;
 	unsigned i;
 
 	(void)state;
@@ -491,7 +491,7 @@ static void test_hostile_addresses(void **state)
 
 static void test_hostile_indirect(void **state)
 {
-	struct vring_desc d[16] = { { HIGH, 1, 0, 0 } };
+	struct vq_desc d[16] = { { HIGH, 1, 0, 0 } };
 	const uint32_t len = 16 * sizeof(d[0]);
 	unsigned i;
 
@@ -521,10 +521,10 @@ static void test_hostile_indirect(void **state)
 	expect_broken(false, "indirect table without the feature");
 	q.indirect = true;
 
-	d[0] = (struct vring_desc){ TABLE, 16, INDIRECT, 0 };
+	d[0] = (struct vq_desc){ TABLE, 16, INDIRECT, 0 };
 	offer_table(d, 1, 16);
 	expect_broken(false, "indirect table in an indirect table");
-	d[0] = (struct vring_desc){ HIGH, 1, NEXT, 1 };
+	d[0] = (struct vq_desc){ HIGH, 1, NEXT, 1 };
 	offer_table(d, 1, 16);
 	expect_broken(false, "no such descriptor");
 	d[0].next = 0xffff;
@@ -534,7 +534,7 @@ static void test_hostile_indirect(void **state)
 	offer_table(d, 1, 16);
 	expect_broken(false, "chain longer than the ring");
 	for (i = 0; i < ARRAY_SIZE(d); i++)
-		d[i] = (struct vring_desc){ HIGH, 1, NEXT, (uint16_t)(i + 1) };
+		d[i] = (struct vq_desc){ HIGH, 1, NEXT, (uint16_t)(i + 1) };
 	d[SIZE].flags = 0;
 	offer_table(d, 16, len);
 	expect_broken(false, "chain longer than the ring");

@@ -7,6 +7,7 @@
  * Source: virtio 1.3, 2.7
  */
 
+#include <endian.h>
 #include <string.h>
 
 #include "vq_driver.h"
@@ -32,7 +33,7 @@ size_t vq_driver_init(struct vq_driver *d, void *at, unsigned size,
 	len = size * sizeof(*d->desc) + (size + 3) * 2;
 	len = (len + 63) / 64 * 64;
 	d->used = (void *)((char *)at + len);
-	len += 6 + size * sizeof(struct vring_used_elem);
+	len += 6 + size * sizeof(struct vq_used_elem);
 	memset(at, 0, len);
 	d->avail->idx = d->used->idx = idx;
 	d->avail->ring[size] = idx;
@@ -54,7 +55,7 @@ uint16_t vq_driver_desc(struct vq_driver *d, uint64_t addr, uint32_t len,
 {
 	uint16_t i = (uint16_t)(d->free++ % d->size);
 
-	d->desc[i] = (struct vring_desc){
+	d->desc[i] = (struct vq_desc){
 		.addr = addr, .len = len, .flags = flags,
 		.next = (uint16_t)(d->free % d->size),
 	};
@@ -71,8 +72,8 @@ void vq_driver_offer(struct vq_driver *d, uint16_t head)
 	uint16_t idx = d->avail->idx;
 
 	d->avail->ring[idx % d->size] = head;
-	__atomic_store_n(&d->avail->idx, (uint16_t)(idx + 1),
-			 __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	d->avail->idx = (uint16_t)(idx + 1);
 }
 
 /**
@@ -84,11 +85,12 @@ void vq_driver_offer(struct vq_driver *d, uint16_t head)
  *
  * Return: false if there is none
  */
-bool vq_driver_used(struct vq_driver *d, struct vring_used_elem *e)
+bool vq_driver_used(struct vq_driver *d, struct vq_used_elem *e)
 {
-	if (__atomic_load_n(&d->used->idx, __ATOMIC_ACQUIRE) == d->seen_used)
+	if (d->used->idx == d->seen_used)
 		return false;
 
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	*e = d->used->ring[d->seen_used++ % d->size];
 	d->avail->ring[d->size] = d->seen_used;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -111,5 +113,5 @@ bool vq_driver_wants_kick(struct vq_driver *d, bool event_idx)
 	if (!event_idx)
 		return !(d->used->flags & VRING_USED_F_NO_NOTIFY);
 	memcpy(&event, &d->used->ring[d->size], sizeof(event));
-	return now != old && vring_need_event(event, now, old);
+	return now != old && vring_need_event(le16toh(event), now, old);
 }

@@ -361,7 +361,7 @@ static unsigned cut(struct vu_front *f, unsigned ring, uint64_t addr,
 	struct vq_driver *d = &f->ring[ring];
 	uint64_t at = TABLES + (ring * f->shape.size + d->free % d->size) *
 			       TABLE_DESCS * sizeof(*d->desc);
-	struct vring_desc *table = vu_front_at(f, at);
+	struct vq_desc *table = vu_front_at(f, at);
 	uint32_t part = f->shape.first;
 	unsigned n;
 
@@ -373,8 +373,8 @@ static unsigned cut(struct vu_front *f, unsigned ring, uint64_t addr,
 		next = part < len ? VRING_DESC_F_NEXT : 0;
 		next |= flags;
 		if (f->shape.indirect)
-			table[n] = (struct vring_desc){ addr, part, next,
-							(uint16_t)(n + 1) };
+			table[n] = (struct vq_desc){ addr, part, next,
+						     (uint16_t)(n + 1) };
 		else
 			i = vq_driver_desc(d, addr, part, next);
 		if (!n)
@@ -397,7 +397,7 @@ static unsigned cut(struct vu_front *f, unsigned ring, uint64_t addr,
  */
 static void reclaim(struct vu_front *f)
 {
-	struct vring_used_elem e;
+	struct vq_used_elem e;
 
 	while (vq_driver_used(&f->ring[FRONT_TX], &e)) {
 		assert_true(f->tx_len > 0);
@@ -485,7 +485,7 @@ static uint64_t rx_addr(const struct vu_front *f, unsigned head)
 bool vu_front_pop(struct vu_front *f, struct tap_mem_frame *frame)
 {
 	struct vq_driver *d = &f->ring[FRONT_RX];
-	struct vring_used_elem e;
+	struct vq_used_elem e;
 	size_t len = 0;
 	unsigned n = 0;
 
