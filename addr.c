@@ -188,12 +188,41 @@ bool addr_is_linklocal(const struct addr *a)
  * @a:		Address
  *
  * Return: false for unset, unspecified, multicast and broadcast addresses;
- *	   true for all others, loopback ones included
+ *	   true for all others, loopback ones included, unlike
+ *	   addr_is_external()
  */
 bool addr_is_unicast(const struct addr *a)
 {
 	return !addr_is_unspecified(a) && !addr_is_multicast(a) &&
 	       !addr_is_broadcast(a);
+}
+
+/**
+ * addr_is_external() - Can a machine have this address on a network?
+ * @a:		Address
+ *
+ * Return: false for unset, unspecified, multicast, broadcast and loopback
+ *	   addresses; true for all others, link-local ones included
+ *
+ * Source: RFC 1122, 3.2.1.3; RFC 4291, 2.5.2 and 2.5.3
+ */
+bool addr_is_external(const struct addr *a)
+{
+	return addr_is_unicast(a) && !addr_is_loopback(a);
+}
+
+/**
+ * addr_may_send() - Can a machine on a network send from this address?
+ * @a:		Address
+ *
+ * Return: true for those that addr_is_external() is true for, and for the
+ *	   unspecified one, as who has none yet may ask for one
+ *
+ * Source: RFC 1122, 3.2.1.3 (a); RFC 4291, 2.5.2
+ */
+bool addr_may_send(const struct addr *a)
+{
+	return addr_is_external(a) || addr_is_unspecified(a);
 }
 
 /**

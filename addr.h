@@ -53,6 +53,8 @@ bool addr_is_multicast(const struct addr *a);
 bool addr_is_broadcast(const struct addr *a);
 bool addr_is_linklocal(const struct addr *a);
 bool addr_is_unicast(const struct addr *a);
+bool addr_is_external(const struct addr *a);
+bool addr_may_send(const struct addr *a);
 bool addr_in_prefix(const struct addr *a, const struct addr *net, int bits);
 int addr_family(enum ipver v);
 const char *addr_str(const struct addr *a, char buf[static ADDR_STRLEN]);

@@ -67,8 +67,8 @@ static bool arg_is(const char *arg, const char *word)
  */
 static bool arg_addr(const char *arg, bool loopback, struct addr *a)
 {
-	return parse_addr(&arg, a) && parse_end(&arg) && addr_is_unicast(a) &&
-	       (loopback || !addr_is_loopback(a));
+	return parse_addr(&arg, a) && parse_end(&arg) &&
+	       (loopback ? addr_is_unicast(a) : addr_is_external(a));
 }
 
 /**
@@ -232,7 +232,7 @@ const char *conf_set_address(void *target, const struct opt *o, const char *arg)
 
 	(void)o;
 	if (!parse_addr_prefix(&arg, &a, &bits) || !parse_end(&arg) ||
-	    !addr_is_unicast(&a) || addr_is_loopback(&a) ||
+	    !addr_is_external(&a) ||
 	    (addr_version(&a) == V6 && addr_is_linklocal(&a)))
 		return opt_bad;
 

@@ -148,15 +148,10 @@ static void learn_guest(struct tap *tap, const struct pkt *pkt)
  * @mac:	Source
  *
  * Return: false for a group's, none, and our own
- *
- * Source: IEEE 802.3, 3.2.3
  */
 static bool mac_is_good(const struct tap *tap, const uint8_t *mac)
 {
-	static const uint8_t none[MAC_LEN];
-
-	return !(mac[0] & 1) && memcmp(mac, none, MAC_LEN) &&
-	       memcmp(mac, tap->our_mac, MAC_LEN);
+	return util_mac_is_one(mac) && memcmp(mac, tap->our_mac, MAC_LEN);
 }
 
 /**
@@ -168,8 +163,7 @@ static bool mac_is_good(const struct tap *tap, const uint8_t *mac)
  */
 static bool source_is_good(const struct pkt *pkt)
 {
-	return (addr_is_unicast(&pkt->src) || addr_is_unspecified(&pkt->src)) &&
-	       !addr_is_loopback(&pkt->src) &&
+	return addr_may_send(&pkt->src) &&
 	       !addr_is_equal(&pkt->src, &pkt->dst);
 }
 

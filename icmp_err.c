@@ -172,8 +172,7 @@ static const struct addr *icmp_err_source(const struct flow *flow,
 	unsigned g = flow_guest_index(flow);
 	const struct flow_side *guest = &flow->side[g], *host = &flow->side[!g];
 
-	if (!addr_is_set(offender) || !addr_is_unicast(offender) ||
-	    addr_is_loopback(offender) ||
+	if (!addr_is_external(offender) ||
 	    addr_is_equal(offender, &guest->far) ||
 	    addr_is_equal(offender, &host->far) ||
 	    addr_version(offender) != addr_version(&guest->far))

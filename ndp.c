@@ -168,8 +168,7 @@ static bool ndp_is_router(const struct conf *conf, const struct addr *a)
  */
 static bool ndp_is_on_link(const struct addr *a)
 {
-	return addr_version(a) == V6 && addr_is_unicast(a) &&
-	       !addr_is_loopback(a);
+	return addr_version(a) == V6 && addr_is_external(a);
 }
 
 /**

@@ -85,6 +85,21 @@ bool util_rate_allow(struct rate *r, uint64_t now_ms, unsigned per_s,
 }
 
 /**
+ * util_mac_is_one() - Can it be the MAC address of exactly one interface?
+ * @mac:	Address
+ *
+ * Return: false for a group's, and none
+ *
+ * Source: IEEE 802.3, 3.2.3
+ */
+bool util_mac_is_one(const uint8_t mac[static MAC_LEN])
+{
+	static const uint8_t none[MAC_LEN];
+
+	return !(mac[0] & 1) && memcmp(mac, none, MAC_LEN) != 0;
+}
+
+/**
  * util_mac_str() - Text of a MAC address
  * @mac:	Address
  * @buf:	Where to write it

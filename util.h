@@ -31,6 +31,7 @@ uint64_t util_now_ms(void);
 bool util_rate_allow(struct rate *r, uint64_t now_ms, unsigned per_s,
 		     unsigned burst);
 void util_random(void *buf, size_t len);
+bool util_mac_is_one(const uint8_t mac[static MAC_LEN]);
 const char *util_mac_str(const uint8_t mac[static MAC_LEN],
 			 char buf[static MAC_STRLEN]);
 ssize_t util_read_file(const char *path, char *buf, size_t size);

@@ -13,7 +13,9 @@
 #include "text_addr.h"
 #include "util.h"
 
-/* Letters: Loopback, unSpecified, Multicast, Broadcast, linK-local, Unicast */
+/* Letters: Loopback, unSpecified, Multicast, Broadcast, linK-local, Unicast,
+ * External
+ */
 static void test_classes(void **state)
 {
 	static const struct {
@@ -22,17 +24,17 @@ static void test_classes(void **state)
 	} rows[] = {
 		{ "0.0.0.0", "S" },		{ "::", "S" },
 		{ "127.0.0.1", "LU" },		{ "::1", "LU" },
-		{ "127.255.255.255", "LU" },	{ "::2", "U" },
-		{ "126.255.255.255", "U" },	{ "128.0.0.0", "U" },
-		{ "223.255.255.255", "U" },	{ "224.0.0.0", "M" },
-		{ "239.255.255.255", "M" },	{ "240.0.0.0", "U" },
-		{ "255.255.255.255", "B" },	{ "255.255.255.254", "U" },
-		{ "169.254.0.0", "KU" },	{ "169.254.255.255", "KU" },
-		{ "169.253.255.255", "U" },	{ "169.255.0.0", "U" },
-		{ "fe80::", "KU" },		{ "febf:ffff::1", "KU" },
-		{ "fec0::1", "U" },		{ "fe7f::1", "U" },
-		{ "ff02::1", "M" },		{ "feff::1", "U" },
-		{ "2001:db8::1", "U" },		{ "192.0.2.1", "U" },
+		{ "127.255.255.255", "LU" },	{ "::2", "UE" },
+		{ "126.255.255.255", "UE" },	{ "128.0.0.0", "UE" },
+		{ "223.255.255.255", "UE" },	{ "224.0.0.0", "M" },
+		{ "239.255.255.255", "M" },	{ "240.0.0.0", "UE" },
+		{ "255.255.255.255", "B" },	{ "255.255.255.254", "UE" },
+		{ "169.254.0.0", "KUE" },	{ "169.254.255.255", "KUE" },
+		{ "169.253.255.255", "UE" },	{ "169.255.0.0", "UE" },
+		{ "fe80::", "KUE" },		{ "febf:ffff::1", "KUE" },
+		{ "fec0::1", "UE" },		{ "fe7f::1", "UE" },
+		{ "ff02::1", "M" },		{ "feff::1", "UE" },
+		{ "2001:db8::1", "UE" },	{ "192.0.2.1", "UE" },
 	};
 	size_t i;
 
@@ -53,8 +55,12 @@ static void test_classes(void **state)
 			*p++ = 'K';
 		if (addr_is_unicast(&a))
 			*p++ = 'U';
+		if (addr_is_external(&a))
+			*p++ = 'E';
 		if (strcmp(got, rows[i].classes))
 			fail_msg("%s: %s", rows[i].text, got);
+		assert_int_equal(addr_may_send(&a),
+				 !!strpbrk(rows[i].classes, "ES"));
 	}
 }
 

@@ -98,6 +98,9 @@ static void test_text(void **state)
 
 	(void)state;
 	assert_string_equal(util_mac_str(mac, buf), "9a:00:01:ff:0a:b0");
+	assert_true(util_mac_is_one(mac));
+	assert_false(util_mac_is_one((const uint8_t[6]){ 0 }));
+	assert_false(util_mac_is_one((const uint8_t[6]){ 0x9b, 2, 3 }));
 	util_copy_str(str, "abcdef", 4);
 	assert_string_equal(str, "abc");
 	assert_int_equal(str[4], '\0');
