@@ -93,6 +93,27 @@ static bool arp_is_ours(const struct conf *conf, const struct addr *a)
 }
 
 /**
+ * arp_sender_is_good() - Can somebody have the addresses that this is from?
+ * @c:		Execution context
+ * @arp:	ARP packet from the guest
+ *
+ * An answer goes there, whatever addresses the frame has. A probe has no IP
+ * address yet.
+ *
+ * Return: false for addresses of groups and none, loopback ones, and our own
+ *	   MAC address
+ */
+static bool arp_sender_is_good(const struct ctx *c,
+			       const struct arp_packet *arp)
+{
+	struct addr sender = addr_from_v4(arp->spa);
+
+	return util_mac_is_one(arp->sha) &&
+	       memcmp(arp->sha, c->tap.our_mac, sizeof(arp->sha)) &&
+	       addr_may_send(&sender);
+}
+
+/**
  * arp_is_answered() - Does a request from the guest deserve an answer?
  * @c:		Execution context
  * @req:	Request
@@ -167,10 +188,13 @@ void arp_from_guest(struct ctx *c, const struct frame *f)
 
 	if (!view_skip(&v, ETH_HLEN) || !view_pull(&v, &req, sizeof(req)) ||
 	    req.hrd != htons(ARPHRD_ETHER) || req.pro != htons(ETH_P_IP) ||
-	    req.hln != ETH_ALEN || req.pln != sizeof(req.tpa) ||
-	    (req.sha[0] & 1)) {
+	    req.hln != ETH_ALEN || req.pln != sizeof(req.tpa)) {
 		stats_add(&c->stats, STAT_BAD_FRAME, 1);
 		debug("ARP: malformed packet dropped");
+		return;
+	}
+	if (!arp_sender_is_good(c, &req)) {
+		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
 		return;
 	}
 

@@ -241,11 +241,24 @@ static bool dhcp_parse_options(struct view v, struct dhcp_req *req)
 }
 
 /**
+ * dhcp_may_reply_to() - Can somebody have this address, or is none named?
+ * @a4:		Address of a client or a relay
+ *
+ * Return: false for addresses of groups and loopback ones
+ */
+static bool dhcp_may_reply_to(struct in_addr a4)
+{
+	struct addr a = addr_from_v4(a4);
+
+	return addr_may_send(&a);
+}
+
+/**
  * dhcp_parse() - Check a message from the guest and copy it out
  * @pkt:	Packet, UDP
  * @req:	Where the message goes
  *
- * Return: false if it is malformed or no request
+ * Return: false if it is malformed, no request, or can't be answered
  */
 static bool dhcp_parse(const struct pkt *pkt, struct dhcp_req *req)
 {
@@ -262,6 +275,8 @@ static bool dhcp_parse(const struct pkt *pkt, struct dhcp_req *req)
 
 	return req->msg.op == DHCP_OP_REQUEST &&
 	       req->msg.htype == ARPHRD_ETHER && req->msg.hlen == MAC_LEN &&
+	       dhcp_may_reply_to(req->msg.ciaddr) &&
+	       dhcp_may_reply_to(req->msg.giaddr) &&
 	       dhcp_parse_options(v, req);
 }
 

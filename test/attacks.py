@@ -147,7 +147,7 @@ def group_mac(w):
 
 @attack(SOURCE)
 def own_mac(w):
-    """The MAC address of the gateway as source, and none"""
+    """The MAC address of pasta as source, and none"""
     for mac in w.peer_mac, bytes(6):
         yield eth(w, IP4, good4(w)[14:], source=mac)
         yield eth(w, ARP, arp(2, mac, w.far4, mac, w.v4), source=mac)
@@ -169,7 +169,15 @@ def bad_arp(w):
         yield eth(w, ARP, good[:n])
     for wrong in {'hardware': 6}, {'hlen': 0}, {'hlen': 255}, {'plen': 16}:
         yield eth(w, ARP, arp(1, w.mac, w.v4, bytes(6), w.far4, **wrong))
-    yield eth(w, ARP, arp(1, BROADCAST_MAC, w.v4, bytes(6), w.far4))
+
+
+@attack(SOURCE)
+def arp_senders(w):
+    """ARP from groups, loopback, none, pasta itself: it would answer there"""
+    for mac in BROADCAST_MAC, b'\x01\0\x5e\0\0\x01', bytes(6), w.peer_mac:
+        yield eth(w, ARP, arp(1, mac, w.v4, bytes(6), w.far4))
+    for a in '127.0.0.1', '224.0.0.1', '255.255.255.255':
+        yield eth(w, ARP, arp(1, w.mac, a, bytes(6), w.far4))
 
 
 @attack()
@@ -745,11 +753,15 @@ def nd_poison(w):
 
 
 def dhcp(w, options, mac=None, **wrong):
-    """Frame with a DHCP message. @wrong: op, hlen, magic, size, source"""
+    """Frame with a DHCP message
+
+    @wrong: op, hlen, magic, size, source, addresses (ciaddr and so on)
+    """
     mac = mac or w.mac
     source = wrong.get('source', '0.0.0.0')
     m = struct.pack('!BBBBIHH', wrong.get('op', 1), 1, wrong.get('hlen', 6), 0,
-                    7, 0, 0) + bytes(16) + mac + bytes(202)
+                    7, 0, 0)
+    m += wrong.get('addresses', bytes(16)) + mac + bytes(202)
     m += wrong.get('magic', b'\x63\x82\x53\x63') + options
     m = m[:wrong.get('size', len(m))]
     return eth(w, IP4, ip4(source, '255.255.255.255', UDP, udp(
@@ -780,6 +792,14 @@ def dhcp_bad(w):
         yield dhcp(w, b'\x35\1\1\xff', **wrong)
     for size in range(0, 244, 4):
         yield dhcp(w, b'\x35\1\1\xff', size=size)
+
+
+@attack(MALFORMED)
+def dhcp_destinations(w):
+    """DHCP clients and relays at groups and loopback, which it would answer"""
+    for a in '127.0.0.1', '224.0.0.1', '255.255.255.255':
+        for addresses in packed(a) + bytes(12), bytes(12) + packed(a):
+            yield dhcp(w, b'\x35\1\x08\xff', addresses=addresses)
 
 
 def dhcp6(w, message, source='fe80::77'):

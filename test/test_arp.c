@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* test_arp.c - address resolution for the guest */
 
+#include <stdio.h>
+
 #include "svc_fake.h"
 
 #include "arp.h"
@@ -97,9 +99,6 @@ static void test_malformed(void **state)
 		    "c0000201",
 		ETH "0001 0800 06 10 0001 525400123456 c0000202 000000000000 "
 		    "c0000201",
-		/* A group as the sender */
-		ETH "0001 0800 06 04 0001 ffffffffffff c0000202 000000000000 "
-		    "c0000201",
 	};
 	struct ctx c;
 	size_t i;
@@ -116,6 +115,30 @@ static void test_malformed(void **state)
 	for (i = 1; i <= 42; i++) {
 		send_request(&c, REQUEST("c0000202", "c0000201"), i);
 		assert_int_equal(sent.count, 0);
+	}
+}
+
+/* Nobody has these addresses, or we do: an answer would go there */
+static void test_bad_senders(void **state)
+{
+	static const char *const bad[] = {
+		"ffffffffffff c0000202 ", "01005e000001 c0000202 ",
+		"000000000000 c0000202 ", "9a559a559a55 c0000202 ",
+		"525400123456 7f000001 ", "525400123456 e0000001 ",
+		"525400123456 ffffffff ",
+	};
+	char hex[200];
+	struct ctx c;
+	size_t i;
+
+	(void)state;
+	fake_setup(&c);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(hex, sizeof(hex), HEAD "%s 000000000000 c0000201",
+			 bad[i]);
+		send_request(&c, hex, 0);
+		assert_int_equal(sent.count, 0);
+		assert_int_equal(c.stats.count[STAT_BAD_SOURCE], i + 1);
 	}
 }
 
@@ -171,6 +194,7 @@ int main(void)
 		cmocka_unit_test(test_probes_for_duplicates),
 		cmocka_unit_test(test_own_addresses),
 		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_bad_senders),
 		cmocka_unit_test(test_not_answered),
 		cmocka_unit_test(test_announcement),
 	};

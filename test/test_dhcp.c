@@ -198,6 +198,27 @@ static void test_other_types(void **state)
 	assert_addr(&sent.dst, "255.255.255.255");
 }
 
+/* Nobody has these addresses: neither a client nor a relay */
+static void test_bad_destinations(void **state)
+{
+	static const char *const bad[] = {
+		"7f000001", "e0000001", "ffffffff",
+	};
+	struct message m;
+	struct ctx c;
+	size_t i;
+
+	(void)state;
+	fake_setup(&c);
+	for (i = 0; i < 2 * ARRAY_SIZE(bad); i++) {
+		m = plain;
+		fake_hex(bad[i / 2], i % 2 ? m.ciaddr : m.giaddr, 4);
+		give(&c, &m, COOKIE "350108 ff");
+		assert_int_equal(sent.count, 0);
+		assert_int_equal(c.stats.count[STAT_BAD_FRAME], i + 1);
+	}
+}
+
 /* Scenario 50: the broadcast flag, and relays */
 static void test_destinations(void **state)
 {
@@ -618,6 +639,7 @@ int main(void)
 		cmocka_unit_test(test_nak),
 		cmocka_unit_test(test_other_types),
 		cmocka_unit_test(test_destinations),
+		cmocka_unit_test(test_bad_destinations),
 		cmocka_unit_test(test_rapid_commit),
 		cmocka_unit_test(test_bootp),
 		cmocka_unit_test(test_masks),
