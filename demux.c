@@ -168,40 +168,103 @@ static bool source_is_good(const struct pkt *pkt)
 }
 
 /**
+ * hand_on() - Hand a packet to the handler of its protocol
+ * @c:		Execution context
+ * @pkt:	Packet
+ */
+static void hand_on(struct ctx *c, struct pkt *pkt)
+{
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(protocols); i++) {
+		if (protocols[i].v == pkt->v &&
+		    protocols[i].proto == pkt->proto)
+			break;
+	}
+	if (i == ARRAY_SIZE(protocols)) {
+		stats_add(&c->stats, STAT_NO_HANDLER, 1);
+	} else if (addr_is_unspecified(&pkt->src) &&
+		   !protocols[i].may_lack_source) {
+		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
+	} else {
+		protocols[i].handler(c, pkt);
+	}
+}
+
+/**
+ * ip_take() - Parse an IP packet from the guest, drop it if it is none we take
+ * @c:		Execution context
+ * @f:		Frame
+ * @eh:		Its Ethernet header, from eth_take()
+ * @pkt:	Filled with the packet
+ *
+ * Return: false if it was dropped
+ */
+static bool ip_take(struct ctx *c, const struct frame *f,
+		    const struct ethhdr *eh, struct pkt *pkt)
+{
+	if (!ip_parse(f, pkt)) {
+		stats_add(&c->stats, STAT_BAD_FRAME, 1);
+		return false;
+	}
+	/* As it was checked: a guest may have put another one there since */
+	memcpy(pkt->src_mac, eh->h_source, MAC_LEN);
+	if (!c->conf.ip[pkt->v].enabled)
+		return false;
+	if (!source_is_good(pkt)) {
+		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
+		return false;
+	}
+	return true;
+}
+
+/**
  * ip_from_guest() - Handle an IP packet from the guest
  * @c:		Execution context
  * @f:		Frame
+ * @eh:		Its Ethernet header
  */
-static void ip_from_guest(struct ctx *c, const struct frame *f)
+static void ip_from_guest(struct ctx *c, const struct frame *f,
+			  const struct ethhdr *eh)
 {
 	struct pkt pkt;
-	unsigned i;
 
-	if (!ip_parse(f, &pkt)) {
-		stats_add(&c->stats, STAT_BAD_FRAME, 1);
+	if (!ip_take(c, f, eh, &pkt))
 		return;
-	}
-	if (!c->conf.ip[pkt.v].enabled)
-		return;
-	if (!source_is_good(&pkt)) {
-		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
-		return;
-	}
 	learn_guest(&c->tap, &pkt);
 
 	if (pkt.is_frag && !frag_add(c->frag, &pkt, c->now_ms))
 		return;
+	hand_on(c, &pkt);
+}
 
-	for (i = 0; i < ARRAY_SIZE(protocols); i++) {
-		if (protocols[i].v == pkt.v && protocols[i].proto == pkt.proto)
-			break;
+/**
+ * eth_take() - Copy out the Ethernet header of a frame from the guest, drop the
+ *		frame if it is none we take
+ * @c:		Execution context
+ * @f:		Frame
+ * @eh:		Filled with the header
+ *
+ * Return: false if it was dropped
+ */
+static bool eth_take(struct ctx *c, const struct frame *f, struct ethhdr *eh)
+{
+	struct view v = view_from_iov(f->iov, f->iov_cnt, f->len);
+
+	if (!view_peek(&v, eh, sizeof(*eh))) {
+		stats_add(&c->stats, STAT_BAD_FRAME, 1);
+		return false;
 	}
-	if (i == ARRAY_SIZE(protocols))
-		stats_add(&c->stats, STAT_NO_HANDLER, 1);
-	else if (addr_is_unspecified(&pkt.src) && !protocols[i].may_lack_source)
+	if (!mac_is_good(&c->tap, eh->h_source)) {
 		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
-	else
-		protocols[i].handler(c, &pkt);
+		return false;
+	}
+	if (!(eh->h_dest[0] & 1) &&
+	    memcmp(eh->h_dest, c->tap.our_mac, MAC_LEN)) {
+		stats_add(&c->stats, STAT_NOT_OURS, 1);
+		return false;
+	}
+	return true;
 }
 
 /**
@@ -211,23 +274,17 @@ static void ip_from_guest(struct ctx *c, const struct frame *f)
  */
 static void frame_from_guest(struct ctx *c, const struct frame *f)
 {
-	struct view v = view_from_iov(f->iov, f->iov_cnt, f->len);
 	struct ethhdr eh;
 
-	if (!view_peek(&v, &eh, sizeof(eh))) {
-		stats_add(&c->stats, STAT_BAD_FRAME, 1);
-	} else if (!mac_is_good(&c->tap, eh.h_source)) {
-		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
-	} else if (!(eh.h_dest[0] & 1) &&
-		   memcmp(eh.h_dest, c->tap.our_mac, MAC_LEN)) {
-		stats_add(&c->stats, STAT_NOT_OURS, 1);
-	} else if (eh.h_proto == htons(ETH_P_ARP)) {
+	if (!eth_take(c, f, &eh))
+		return;
+	if (eh.h_proto == htons(ETH_P_ARP)) {
 		/* A guest that only answers to us is known by that */
 		learn_mac(&c->tap, eh.h_source);
 		arp_from_guest(c, f);
 	} else if (eh.h_proto == htons(ETH_P_IP) ||
 		   eh.h_proto == htons(ETH_P_IPV6)) {
-		ip_from_guest(c, f);
+		ip_from_guest(c, f, &eh);
 	} else {
 		stats_add(&c->stats, STAT_NO_HANDLER, 1);
 	}

@@ -199,8 +199,6 @@ bool ip_parse(const struct frame *f, struct pkt *pkt)
 
 	memset(pkt, 0, sizeof(*pkt));
 	pkt->f = f;
-	memcpy(pkt->src_mac, eh.h_source, sizeof(pkt->src_mac));
-	memcpy(pkt->dst_mac, eh.h_dest, sizeof(pkt->dst_mac));
 
 	if (eh.h_proto == htons(ETH_P_IP))
 		good = ip_parse_v4(&v, pkt);

@@ -23,8 +23,7 @@ struct tap;
  * struct pkt - a packet from the guest, its headers checked and copied out
  * @f:		Frame it came in
  * @v:		IP version
- * @src_mac:	Source MAC address
- * @dst_mac:	Destination MAC address
+ * @src_mac:	Source MAC address, as demux.c has checked it
  * @src:	Source address
  * @dst:	Destination address
  * @proto:	Upper-layer protocol, past any IPv6 extension headers
@@ -40,7 +39,6 @@ struct pkt {
 	const struct frame *f;
 	enum ipver v;
 	uint8_t src_mac[ETH_ALEN];
-	uint8_t dst_mac[ETH_ALEN];
 	struct addr src;
 	struct addr dst;
 	uint8_t proto;
