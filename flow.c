@@ -38,6 +38,7 @@
 #include "flow.h"
 #include "log.h"
 #include "passt.h"
+#include "siphash.h"
 #include "syscalls.h"
 
 /* What is called after start-up, see seccomp.c */
@@ -464,12 +465,9 @@ static uint32_t *flow_bucket(struct flowtab *ft, uint8_t proto,
 {
 	struct {
 		struct addr far, near;
-		uint16_t far_port, near_port;
-		uint8_t place, proto;
-		uint8_t pad[2];
+		uint16_t far_port, near_port, place, proto;
 	} in = {
 		s->far, s->near, s->far_port, s->near_port, s->place, proto,
-		{ 0 },
 	};
 
 	return &ft->buckets[siphash(&ft->key, &in, sizeof(in)) % FLOW_BUCKETS];
@@ -817,14 +815,16 @@ unsigned flow_guest_index(const struct flow *flow)
 }
 
 /**
- * flow_hash_key() - Secret of this table, for other keyed hashes
+ * flow_keyed() - Hash by the secret of this table, for what can't be guessed
  * @ft:		Flow table
+ * @data:	What is hashed, as long as no other use has the same @len
+ * @len:	Bytes of it
  *
- * Return: the key
+ * Return: the hash
  */
-const struct siphash_key *flow_hash_key(const struct flowtab *ft)
+uint64_t flow_keyed(const struct flowtab *ft, const void *data, size_t len)
 {
-	return &ft->key;
+	return siphash(&ft->key, data, len);
 }
 
 /**

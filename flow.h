@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "addr.h"
-#include "siphash.h"
 #include "timer.h"
 
 struct ctx;
@@ -56,9 +55,7 @@ struct flow_side {
 };
 
 /* Sides of a flow: the one that began it, the one it was meant for */
-#define SIDE_INI		0U
-#define SIDE_TGT		1U
-#define SIDES			2U
+enum { SIDE_INI, SIDE_TGT, SIDES };
 
 /**
  * struct flow_link - place in a list of flows, by index
@@ -88,14 +85,12 @@ struct flow {
 	struct timer timer;
 	struct flow_side side[SIDES];
 	uint32_t hash_next[SIDES];
-	struct flow_link wait;
-	struct flow_link lru;
+	struct flow_link wait, lru;
 	uint8_t type;
 	uint8_t proto;
 	uint8_t hashed;
 	uint8_t waiting;
-	bool closing;
-	bool half_open;
+	bool closing, half_open;
 	uint32_t attempt_ms;
 };
 
@@ -140,7 +135,7 @@ void flow_handle_event(struct ctx *c, uint32_t index, unsigned side,
 void flow_timer_set(struct ctx *c, struct flow *flow, uint64_t due_ms);
 uint32_t flow_index(const struct flowtab *ft, const struct flow *flow);
 uint32_t flow_count(const struct flowtab *ft, enum flow_type type);
-const struct siphash_key *flow_hash_key(const struct flowtab *ft);
+uint64_t flow_keyed(const struct flowtab *ft, const void *data, size_t len);
 int flow_epoll(struct ctx *c, struct flow *flow, unsigned side, int op, int fd,
 	       uint32_t events);
 unsigned flow_guest_index(const struct flow *flow);

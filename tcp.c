@@ -393,7 +393,7 @@ static uint32_t tcp_isn(const struct ctx *c, const struct flow_side *side)
 		{ side->far, side->near }, { side->far_port, side->near_port },
 	};
 
-	return (uint32_t)siphash(flow_hash_key(c->flows), &in, sizeof(in)) +
+	return (uint32_t)flow_keyed(c->flows, &in, sizeof(in)) +
 	       (uint32_t)(c->now_ms * 250);
 }
 
