@@ -101,10 +101,6 @@ void udp_relay_error(struct ctx *c, const struct udp_flow *uf,
 		     const struct dgram_error *e);
 struct icmp_quote udp_quote(const struct udp_flow *uf, struct udphdr *uh,
 			    const void *payload, size_t len);
-bool udp_may_stay_joined(const struct ctx *c, const struct ip_out *out,
-			 size_t len);
-void udp_cut_to_guest(struct ctx *c, struct ip_out *out, struct udphdr *uh,
-		      const uint8_t *payload, size_t len);
 
 static inline const struct flow_side *udp_guest(const struct udp_flow *uf)
 {
@@ -126,6 +122,14 @@ void udp_batch_send(struct ctx *c, struct udp_flow *uf,
 /* udp_in.c */
 unsigned udp_in_drain_errors(struct ctx *c, int fd);
 void udp_in_unlink(struct udp_flow *uf);
+
+/* udp_out.c */
+bool udp_may_stay_joined(const struct ctx *c, const struct ip_out *out,
+			 size_t len);
+void udp_cut_to_guest(struct ctx *c, struct ip_out *out, struct udphdr *uh,
+		      const uint8_t *payload, size_t len);
+void udp_readable(struct ctx *c, struct udp_flow *uf);
+void udp_resume(struct ctx *c, struct flow *flow);
 
 /* udp_splice.c */
 int udp_splice_open(struct ctx *c, struct udp_flow *uf);
