@@ -210,6 +210,7 @@ static struct icmp_flow *icmp_open(struct ctx *c, const struct pkt *pkt,
 	struct flow_side host = { 0 };
 	struct icmp_flow *ef;
 	struct dgram_sock s;
+	struct flow *flow;
 	int rc;
 
 	if (!fwd_from_guest(&c->conf, pkt->proto, guest, &host))
@@ -227,16 +228,17 @@ static struct icmp_flow *icmp_open(struct ctx *c, const struct pkt *pkt,
 		return NULL;
 	}
 
-	ef = (struct icmp_flow *)flow_alloc(c, FLOW_ICMP, pkt->proto);
-	if (!ef) {
+	flow = flow_alloc(c, FLOW_ICMP, pkt->proto);
+	if (!flow) {
 		dgram_close(&s);
 		return NULL;
 	}
-	ef->f.side[SIDE_INI] = *guest;
-	ef->f.side[SIDE_TGT] = host;
+	ef = container_of(flow, struct icmp_flow, f);
 	ef->s = s;
-	flow_hash_side(c->flows, &ef->f, SIDE_INI);
-	if (flow_epoll(c, &ef->f, SIDE_TGT, EPOLL_CTL_ADD, s.fd, EPOLLIN)) {
+	flow->side[SIDE_INI] = *guest;
+	flow->side[SIDE_TGT] = host;
+	flow_hash_side(c->flows, flow, SIDE_INI);
+	if (flow_epoll(c, flow, SIDE_TGT, EPOLL_CTL_ADD, s.fd, EPOLLIN)) {
 		icmp_close(c, ef);
 		return NULL;
 	}
@@ -293,6 +295,7 @@ void icmp_from_guest(struct ctx *c, struct pkt *pkt)
 	struct view data = pkt->l4;
 	struct icmp_flow *ef;
 	struct flow_side key;
+	struct flow *flow;
 	struct icmphdr ih;
 
 	if (!view_pull(&data, &ih, sizeof(ih)) ||
@@ -319,9 +322,9 @@ void icmp_from_guest(struct ctx *c, struct pkt *pkt)
 		.far = pkt->src, .far_port = ntohs(ih.un.echo.id),
 		.near = pkt->dst, .place = PLACE_GUEST,
 	};
-	ef = (struct icmp_flow *)flow_lookup(c->flows, pkt->proto, &key, NULL);
-	if (!ef)
-		ef = icmp_open(c, pkt, &key);
+	flow = flow_lookup(c->flows, pkt->proto, &key, NULL);
+	ef = flow ? container_of(flow, struct icmp_flow, f) :
+		    icmp_open(c, pkt, &key);
 	if (!ef)
 		return;
 
@@ -377,7 +380,7 @@ static void icmp_to_guest(struct ctx *c, const struct icmp_flow *ef,
 static void icmp_event(struct ctx *c, struct flow *flow, unsigned side,
 		       uint32_t events)
 {
-	struct icmp_flow *ef = (struct icmp_flow *)flow;
+	struct icmp_flow *ef = container_of(flow, struct icmp_flow, f);
 	struct iovec iov = { c->icmp->buf, sizeof(c->icmp->buf) };
 	struct dgram_info info;
 	unsigned i;
@@ -407,7 +410,7 @@ static void icmp_event(struct ctx *c, struct flow *flow, unsigned side,
  */
 static void icmp_timer(struct ctx *c, struct flow *flow)
 {
-	icmp_close(c, (struct icmp_flow *)flow);
+	icmp_close(c, container_of(flow, struct icmp_flow, f));
 }
 
 /**
@@ -417,7 +420,7 @@ static void icmp_timer(struct ctx *c, struct flow *flow)
  */
 static void icmp_evict(struct ctx *c, struct flow *flow)
 {
-	icmp_close(c, (struct icmp_flow *)flow);
+	icmp_close(c, container_of(flow, struct icmp_flow, f));
 }
 
 static const struct flow_ops icmp_ops = {

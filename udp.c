@@ -203,6 +203,52 @@ unsigned udp_drain_errors(struct ctx *c, struct udp_flow *uf)
 }
 
 /**
+ * udp_new() - Enter a new flow in the flow table
+ * @c:		Execution context
+ * @type:	FLOW_UDP or FLOW_UDP_SPLICE
+ * @ini:	Side that begins
+ * @tgt:	The other side
+ *
+ * Return: the flow, without socket or listener, found by its initiating side;
+ *	   NULL if the table is full
+ */
+struct udp_flow *udp_new(struct ctx *c, enum flow_type type,
+			 const struct flow_side *ini,
+			 const struct flow_side *tgt)
+{
+	struct flow *flow = flow_alloc(c, type, IPPROTO_UDP);
+	struct udp_flow *uf;
+
+	if (!flow)
+		return NULL;
+
+	uf = container_of(flow, struct udp_flow, f);
+	uf->s.fd = -1;
+	uf->via.fd = -1;
+	uf->segment_max = UINT16_MAX;
+	flow->side[SIDE_INI] = *ini;
+	flow->side[SIDE_TGT] = *tgt;
+	flow_hash_side(c->flows, flow, SIDE_INI);
+	return uf;
+}
+
+/**
+ * udp_lookup() - Find a flow by the addresses of one of its sides
+ * @c:		Execution context
+ * @key:	Addresses and place
+ * @side:	Set to the side that was found; may be NULL
+ *
+ * Return: the flow, NULL if there is none
+ */
+struct udp_flow *udp_lookup(struct ctx *c, const struct flow_side *key,
+			    unsigned *side)
+{
+	struct flow *flow = flow_lookup(c->flows, IPPROTO_UDP, key, side);
+
+	return flow ? container_of(flow, struct udp_flow, f) : NULL;
+}
+
+/**
  * udp_open() - Make a flow for a datagram from the guest
  * @c:		Execution context
  * @pkt:	Packet
@@ -242,18 +288,13 @@ static struct udp_flow *udp_open(struct ctx *c, const struct pkt *pkt,
 	if (c->tap.caps.uso)
 		sock_set_int(s.fd, IPPROTO_UDP, UDP_GRO, 1);
 
-	uf = (struct udp_flow *)flow_alloc(c, FLOW_UDP, IPPROTO_UDP);
+	uf = udp_new(c, FLOW_UDP, guest, &host);
 	if (!uf) {
 		dgram_close(&s);
 		return NULL;
 	}
-	uf->f.side[SIDE_INI] = *guest;
-	uf->f.side[SIDE_TGT] = host;
 	uf->s = s;
-	uf->via.fd = -1;
-	uf->segment_max = UINT16_MAX;
 	udp_port_get(c, uf);
-	flow_hash_side(c->flows, &uf->f, SIDE_INI);
 	if (flow_epoll(c, &uf->f, SIDE_TGT, EPOLL_CTL_ADD, s.fd, EPOLLIN)) {
 		udp_close(c, uf);
 		return NULL;
@@ -310,7 +351,7 @@ void udp_from_guest(struct ctx *c, struct pkt *pkt)
 		.near = pkt->dst, .near_port = ntohs(uh.dest),
 		.place = PLACE_GUEST,
 	};
-	uf = (struct udp_flow *)flow_lookup(c->flows, IPPROTO_UDP, &key, NULL);
+	uf = udp_lookup(c, &key, NULL);
 	if (!uf)
 		uf = udp_open(c, pkt, &key);
 	if (!uf)
@@ -339,7 +380,7 @@ void udp_end_batch(struct ctx *c)
 static void udp_event(struct ctx *c, struct flow *flow, unsigned side,
 		      uint32_t events)
 {
-	struct udp_flow *uf = (struct udp_flow *)flow;
+	struct udp_flow *uf = container_of(flow, struct udp_flow, f);
 
 	(void)side;
 	if (events & EPOLLERR && !udp_drain_errors(c, uf))
@@ -358,7 +399,7 @@ static void udp_event(struct ctx *c, struct flow *flow, unsigned side,
  */
 void udp_timer(struct ctx *c, struct flow *flow)
 {
-	udp_close(c, (struct udp_flow *)flow);
+	udp_close(c, container_of(flow, struct udp_flow, f));
 }
 
 /**
@@ -368,7 +409,7 @@ void udp_timer(struct ctx *c, struct flow *flow)
  */
 void udp_evict(struct ctx *c, struct flow *flow)
 {
-	udp_close(c, (struct udp_flow *)flow);
+	udp_close(c, container_of(flow, struct udp_flow, f));
 }
 
 static const struct flow_ops udp_ops = {

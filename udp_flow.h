@@ -92,6 +92,11 @@ struct udp {
 };
 
 /* udp.c */
+struct udp_flow *udp_new(struct ctx *c, enum flow_type type,
+			 const struct flow_side *ini,
+			 const struct flow_side *tgt);
+struct udp_flow *udp_lookup(struct ctx *c, const struct flow_side *key,
+			    unsigned *side);
 void udp_use(struct ctx *c, struct udp_flow *uf, bool is_reply);
 void udp_close(struct ctx *c, struct udp_flow *uf);
 void udp_timer(struct ctx *c, struct flow *flow);

@@ -192,7 +192,7 @@ static struct flow_side udp_in_key(uint8_t from, uint16_t port,
  */
 static bool udp_in_is_known(const struct flow *flow, const void *arg)
 {
-	const struct udp_flow *uf = (const struct udp_flow *)flow;
+	const struct udp_flow *uf = container_of(flow, struct udp_flow, f);
 	const struct flow_side *ini = arg;
 
 	return uf->via.fd < 0 && udp_host(uf)->far_port == ini->far_port &&
@@ -224,20 +224,13 @@ static struct udp_flow *udp_in_new(struct ctx *c, const struct listener *l,
 					 udp_in_is_known, ini)))
 		return NULL;
 
-	uf = (struct udp_flow *)
-		flow_alloc(c, to_guest ? FLOW_UDP : FLOW_UDP_SPLICE,
-			   IPPROTO_UDP);
+	uf = udp_new(c, to_guest ? FLOW_UDP : FLOW_UDP_SPLICE, ini, &tgt);
 	if (!uf)
 		return NULL;
-	uf->f.side[SIDE_INI] = *ini;
-	uf->f.side[SIDE_TGT] = tgt;
-	uf->s.fd = -1;
 	uf->s.v = addr_version(&tgt.far);
-	uf->segment_max = UINT16_MAX;
 	if (addr_is_linklocal(&ini->far) || addr_is_linklocal(&ini->near))
 		uf->via.ifindex = info->ifindex;
 	udp_in_link(c, uf, l->fd);
-	flow_hash_side(c->flows, &uf->f, SIDE_INI);
 	if (to_guest)
 		flow_hash_side(c->flows, &uf->f, SIDE_TGT);
 	if (!to_guest && udp_splice_open(c, uf)) {
@@ -270,7 +263,7 @@ static struct udp_flow *udp_in_find(struct ctx *c, const struct listener *l,
 		return NULL;
 
 	key = udp_in_key(listen_rule(c, l)->from, l->port, &g->info);
-	uf = (struct udp_flow *)flow_lookup(c->flows, IPPROTO_UDP, &key, &side);
+	uf = udp_lookup(c, &key, &side);
 	if (uf && side == SIDE_INI && uf->via.fd == l->fd)
 		return uf;
 	if (uf && side == SIDE_INI)
@@ -378,8 +371,7 @@ static struct udp_flow *udp_in_flow_of_error(struct ctx *c, int fd,
 	key.far = e->remote;
 	key.far_port = e->remote_port;
 	key.near = e->local;
-	return (struct udp_flow *)flow_lookup(c->flows, IPPROTO_UDP, &key,
-					      NULL);
+	return udp_lookup(c, &key, NULL);
 }
 
 /**

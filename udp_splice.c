@@ -115,8 +115,7 @@ bool udp_splice_is_own(struct ctx *c, const struct flow_side *ini)
 	};
 	unsigned side;
 
-	return flow_lookup(c->flows, IPPROTO_UDP, &key, &side) &&
-	       side == SIDE_TGT;
+	return udp_lookup(c, &key, &side) && side == SIDE_TGT;
 }
 
 /**
@@ -179,7 +178,7 @@ static void udp_splice_to_client(struct ctx *c, struct udp_flow *uf,
 static void udp_splice_event(struct ctx *c, struct flow *flow, unsigned side,
 			     uint32_t events)
 {
-	struct udp_flow *uf = (struct udp_flow *)flow;
+	struct udp_flow *uf = container_of(flow, struct udp_flow, f);
 	unsigned i;
 
 	(void)side;
