@@ -21,7 +21,8 @@
  * to nothing yet first, then echo flows, UDP, TCP: a few entries are kept back
  * for that, as what was closed is free only at the end of the turn. Attempts
  * are bounded besides: a flood of them doesn't get at what is established. Who
- * may as well let more of them wait asks flow_is_crowded() first.
+ * may as well let more of them wait asks flow_is_crowded() first. So are echo
+ * flows, as the kernel looks for their sockets in no more than 64 lists.
  *
  * Lookups are O(1) as long as the hash, keyed with a secret, spreads. Memory
  * of entries that were never used isn't touched.
@@ -47,6 +48,7 @@ const char flow_syscalls[] = "epoll_ctl";
 #define FLOW_RESERVE		64	/* Kept for use while evicting */
 #define FLOW_HALF_OPEN_MAX	2048	/* Attempts at the same time */
 #define FLOW_GRACE_MS		3000	/* A SYN and its first repetition */
+#define FLOW_ECHO_MAX		4096	/* Echo flows */
 #define FLOW_BUCKETS		(FLOW_MAX * 2)
 #define FLOW_PORT_TRIES		16	/* Ports looked at */
 #define FLOW_PORT_DYNAMIC	49152	/* RFC 6335, 6: from here on */
@@ -284,16 +286,13 @@ static struct flow_list *flow_list_of(struct flowtab *ft,
 static bool flow_evict_first(struct ctx *c, const struct flow_list *list,
 			     const struct flow *except)
 {
-	struct flowtab *ft = c->flows;
-	struct flow *flow;
+	struct flow *flow = NULL;
 
-	if (list->first == FLOW_NONE)
+	if (list->first != FLOW_NONE)
+		flow = flow_at(c->flows, list->first);
+	if (!flow || flow == except)
 		return false;
-
-	flow = flow_at(ft, list->first);
-	if (flow == except)
-		return false;
-	ft->ops[flow->type]->evict(c, flow);
+	c->flows->ops[flow->type]->evict(c, flow);
 	return true;
 }
 
@@ -431,6 +430,8 @@ struct flow *flow_alloc(struct ctx *c, enum flow_type type, uint8_t proto)
 		used += ft->count[i];
 	if (used + FLOW_RESERVE >= ft->max)
 		flow_evict_for_room(c, NULL);
+	else if (type == FLOW_ICMP && ft->count[type] >= FLOW_ECHO_MAX)
+		flow_evict_first(c, &ft->by_type[type], NULL);
 
 	if (ft->free.first != FLOW_NONE) {
 		index = ft->free.first;

@@ -22,6 +22,7 @@
 #define SMALL		128U	/* Half of it is kept back for evictions */
 #define SMALL_USE	64U
 #define ATTEMPTS	2048U	/* As flow.c bounds them */
+#define ECHO_FLOWS	4096U	/* Likewise */
 #define NOTES		(2 * LARGE)
 
 /**
@@ -497,6 +498,33 @@ static void test_full_table_closes_in_order(void **state)
 	assert_int_equal(flow_count(ctx.flows, FLOW_TCP), 0);
 }
 
+/* Of echo flows there are less than the table holds */
+static void test_echo_flows_are_bounded(void **state)
+{
+	struct flow *first, *second;
+	unsigned i;
+
+	(void)state;
+	start(LARGE);
+	make(FLOW_UDP);
+	first = make(FLOW_ICMP);
+	second = make(FLOW_ICMP);
+	for (i = 2; i < ECHO_FLOWS; i++)
+		make(FLOW_ICMP);
+	flow_touch(ctx.flows, first);
+	make(FLOW_UDP);
+	assert_int_equal(note_count, 0);
+
+	make(FLOW_ICMP);
+	expect_one('x', second);
+	flow_end_turn(&ctx);
+	flow_close(&ctx, first);
+	flow_end_turn(&ctx);
+	make(FLOW_ICMP);
+	assert_int_equal(note_count, 0);
+	assert_int_equal(flow_count(ctx.flows, FLOW_ICMP), ECHO_FLOWS);
+}
+
 static void test_all_at_once_in_one_turn(void **state)
 {
 	unsigned i;
@@ -611,6 +639,7 @@ int main(void)
 		ROW(test_crowded),
 		ROW(test_pick_port),
 		ROW(test_full_table_closes_in_order),
+		ROW(test_echo_flows_are_bounded),
 		ROW(test_all_at_once_in_one_turn),
 		ROW(test_room_is_made_for_want_of_descriptors_only),
 		ROW(test_close_all),
