@@ -13,7 +13,9 @@
  * All flows from one port of the guest have one port of the host, which is the
  * guest's if it is free (RFC 4787, REQ-1 and 4.2.1): what a remote learns of it
  * holds for other remotes, too. Only what comes from the remote of a flow is
- * let in (REQ-8 b).
+ * let in (REQ-8 b). There is one more port for each UDP_PORT_FLOWS_MAX flows:
+ * the kernel looks through the sockets of a port one by one, to bind another
+ * one, and before Linux 6.13 for each datagram it receives.
  *
  * Destination port 0 is dropped; source port 0, "not used" in RFC 768, is sent
  * from any port. From 0.0.0.0, a guest that has no address yet may send.
@@ -92,6 +94,17 @@ static struct udp_port *udp_port_of(struct ctx *c,
 }
 
 /**
+ * udp_port_is_full() - Is it time for another port of the host?
+ * @p:		Entry of the guest's port
+ *
+ * Return: true if no more flows are to share the present one
+ */
+static bool udp_port_is_full(const struct udp_port *p)
+{
+	return p->flows >= UDP_PORT_FLOWS_MAX;
+}
+
+/**
  * udp_port_get() - Have a new flow's socket share its port with others to come
  * @c:		Execution context
  * @uf:		Flow
@@ -105,16 +118,37 @@ static void udp_port_get(struct ctx *c, struct udp_flow *uf)
 	const struct flow_side *host = &uf->f.side[SIDE_TGT];
 	struct udp_port *p = udp_port_of(c, guest);
 
-	if (!guest->far_port || (p->flows &&
-	    (p->port != host->near_port ||
-	     !addr_is_equal(&p->guest, &guest->far))))
+	if (!guest->far_port ||
+	    (p->flows && !addr_is_equal(&p->guest, &guest->far)))
+		return;
+	if (!p->flows || udp_port_is_full(p)) {
+		p->guest = guest->far;
+		p->port = host->near_port;
+		p->flows = 0;
+		p->generation++;
+	}
+	if (p->port != host->near_port)
 		return;
 
 	sock_allow_share(uf->s.fd);
-	p->guest = guest->far;
-	p->port = host->near_port;
 	p->flows++;
-	uf->has_port = true;
+	uf->port_generation = p->generation;
+}
+
+/**
+ * udp_port_put() - Undo udp_port_get()
+ * @c:		Execution context
+ * @uf:		Flow
+ */
+static void udp_port_put(struct ctx *c, const struct udp_flow *uf)
+{
+	struct udp_port *p;
+
+	if (!uf->port_generation)
+		return;
+	p = udp_port_of(c, &uf->f.side[SIDE_INI]);
+	if (uf->port_generation == p->generation)
+		p->flows--;
 }
 
 /**
@@ -127,8 +161,7 @@ void udp_close(struct ctx *c, struct udp_flow *uf)
 	udp_batch_leave(c, uf);
 	if (uf->f.closing)
 		return;
-	if (uf->has_port)
-		udp_port_of(c, &uf->f.side[SIDE_INI])->flows--;
+	udp_port_put(c, uf);
 	udp_in_unlink(uf);
 	dgram_close(&uf->s);
 	flow_close(c, &uf->f);
@@ -265,7 +298,7 @@ static struct udp_flow *udp_open(struct ctx *c, const struct pkt *pkt,
 	struct flow_side host = { 0 };
 	struct udp_flow *uf;
 	struct dgram_sock s;
-	bool share;
+	bool has_port, share;
 	int rc;
 
 	if (!fwd_from_guest(&c->conf, IPPROTO_UDP, guest, &host)) {
@@ -273,8 +306,9 @@ static struct udp_flow *udp_open(struct ctx *c, const struct pkt *pkt,
 		return NULL;
 	}
 
-	share = p->flows && addr_is_equal(&p->guest, &guest->far);
-	host.near_port = share ? p->port : guest->far_port;
+	has_port = p->flows && addr_is_equal(&p->guest, &guest->far);
+	share = has_port && !udp_port_is_full(p);
+	host.near_port = share ? p->port : has_port ? 0 : guest->far_port;
 	do
 		rc = dgram_open(&c->conf, IPPROTO_UDP, &host, share, &s);
 	while (flow_make_room(c, NULL, rc));

@@ -26,6 +26,7 @@ struct udp_relay;
 #define UDP_SEGS_LEN_MAX	(65535UL - IPV6_HLEN - 8)
 
 #define UDP_VIA_BUCKETS		4096U
+#define UDP_PORT_FLOWS_MAX	512U	/* That share a port of the host */
 
 /**
  * struct udp_via - listener that a flow begun by a client came by
@@ -46,18 +47,18 @@ struct udp_via {
  * @f:		Common head
  * @s:		Socket connected to the target, none if the guest is that
  * @via:	Listener towards the client, none if the guest is that
+ * @port_generation: Of struct udp_port it is counted in, 0 for none
  * @segment_max: Longest datagram that the kernel joins for this destination
  * @has_reply:	Something came back
- * @has_port:	Counted in struct udp_port
  * @is_edge:	The socket is edge-triggered, as there was no room to the guest
  */
 struct udp_flow {
 	struct flow f;
 	struct dgram_sock s;
 	struct udp_via via;
+	uint32_t port_generation;
 	uint16_t segment_max;
 	bool has_reply;
-	bool has_port;
 	bool is_edge;
 };
 
@@ -68,11 +69,13 @@ static_assert(sizeof(struct udp_flow) <= FLOW_ENTRY_SIZE, "fits an entry");
  * @guest:	The guest's address
  * @port:	Port of the flows' sockets, host byte order
  * @flows:	Flows that have it
+ * @generation:	Ports that there were here before, and this one
  */
 struct udp_port {
 	struct addr guest;
 	uint16_t port;
 	uint32_t flows;
+	uint32_t generation;
 };
 
 /**

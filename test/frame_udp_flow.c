@@ -18,6 +18,7 @@
 #include "text_addr.h"
 #include "udp.h"
 #include "udp_ends.h"
+#include "udp_flow.h"
 
 /**
  * join_group() - Socket of a host that is in a multicast group
@@ -292,6 +293,63 @@ static void churn(void **state)
 	assert_int_equal(fd_count(), fds);
 }
 
+/**
+ * send_to_closed_ports() - Have the guest send from one port to many
+ * @s:		Stack
+ * @count:	To how many, none of which is open
+ */
+static void send_to_closed_ports(struct stack *s, unsigned count)
+{
+	struct dgram d = { .dst = text_addr(udp_other_text[s->v]), .len = 4 };
+	struct guest_in in;
+
+	while (count--) {
+		d.dst_port++;
+		guest_send_dgram(s, &d);
+		if (count % TAP_BATCH_MAX == 0)
+			stack_settle(s);
+		while (guest_recv(s, &in))
+			;
+	}
+}
+
+/* Sockets of the same port cost the kernel more the more there are */
+static void one_port_to_many(void **state)
+{
+	struct stack *s = *state;
+	struct addr a = udp_remote(s);
+	uint16_t ports[5] = { 0 }, our[5];
+	struct guest_in in;
+	int fd[5], i;
+
+	our[0] = udp_open_flow(s, &a, &fd[0], &ports[0]);
+	assert_int_equal(our[0], GUEST_PORT);
+	send_to_closed_ports(s, UDP_PORT_FLOWS_MAX - 1);
+	our[1] = udp_open_flow(s, &a, &fd[1], &ports[1]);
+	assert_int_not_equal(our[1], our[0]);
+	our[2] = udp_open_flow(s, &a, &fd[2], &ports[2]);
+	assert_int_equal(our[2], our[1]);
+	for (i = 0; i < 2; i++) {
+		host_reply_udp(s, fd[i], our[i], 0, 20);
+		guest_expect_udp(s, &in, 0, 20);
+		assert_int_equal(get16(in.l4), ports[i]);
+		assert_int_equal(get16(in.l4 + 2), GUEST_PORT);
+	}
+
+	/* Those of the first port end, which the second has nothing to do with
+	 */
+	stack_advance(s, UDP_ONEWAY_MS + 1000);
+	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 2);
+	our[3] = udp_open_flow(s, &a, &fd[3], &ports[3]);
+	assert_int_equal(our[3], our[1]);
+
+	stack_advance(s, UDP_REPLIED_MS + 1000);
+	our[4] = udp_open_flow(s, &a, &fd[4], &ports[4]);
+	assert_int_equal(our[4], GUEST_PORT);
+	for (i = 0; i < 5; i++)
+		close(fd[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +368,8 @@ int main(void)
 		UDP_TEST(dns_for_days, v6),
 		UDP_TEST(churn, v4),
 		UDP_TEST(churn, v6_offload),
+		UDP_TEST(one_port_to_many, v4),
+		UDP_TEST(one_port_to_many, v6),
 	};
 
 	return udp_run_tests(tests, ARRAY_SIZE(tests));
