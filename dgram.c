@@ -194,10 +194,13 @@ void dgram_close(struct dgram_sock *s)
  * @s:		Socket
  * @ttl:	TTL or hop limit as the guest chose it, so that traceroute works
  * @tos:	TOS or traffic class, with ECN bits
+ * @may_cut:	Without DF, as a guest sends that doesn't look for the MTU of
+ *		the path; IPv4 only
  *
- * Source: RFC 6040, 4.1 in spirit: what leaves is marked as what came in
+ * Source: RFC 6040, 4.1 in spirit: what leaves is marked as what came in;
+ * ip(7), IP_MTU_DISCOVER
  */
-void dgram_set_hop(struct dgram_sock *s, uint8_t ttl, uint8_t tos)
+void dgram_set_hop(struct dgram_sock *s, uint8_t ttl, uint8_t tos, bool may_cut)
 {
 	const struct dgram_opts *o = &dgram_opts[s->v];
 
@@ -210,8 +213,12 @@ void dgram_set_hop(struct dgram_sock *s, uint8_t ttl, uint8_t tos)
 			     s->is_group ? o->group_ttl : o->ttl, ttl);
 	if (tos != s->tos)
 		sock_set_int(s->fd, o->level, o->tos, tos);
+	if (may_cut != s->may_cut)
+		sock_set_int(s->fd, IPPROTO_IP, IP_MTU_DISCOVER,
+			     may_cut ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT);
 	s->ttl = ttl;
 	s->tos = tos;
+	s->may_cut = may_cut;
 }
 
 /**

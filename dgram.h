@@ -31,6 +31,7 @@ struct flow_side;
  * @is_group:	Destination is a multicast group
  * @ttl:	TTL or hop limit set, 0 if none was
  * @tos:	TOS or traffic class set
+ * @may_cut:	Set to send without DF, of IPv4
  */
 struct dgram_sock {
 	int fd;
@@ -39,6 +40,7 @@ struct dgram_sock {
 	bool is_group;
 	uint8_t ttl;
 	uint8_t tos;
+	bool may_cut;
 };
 
 /**
@@ -90,7 +92,8 @@ struct dgram_error {
 int dgram_open(const struct conf *conf, uint8_t proto, struct flow_side *host,
 	       bool share, struct dgram_sock *s);
 void dgram_close(struct dgram_sock *s);
-void dgram_set_hop(struct dgram_sock *s, uint8_t ttl, uint8_t tos);
+void dgram_set_hop(struct dgram_sock *s, uint8_t ttl, uint8_t tos,
+		   bool may_cut);
 bool dgram_read_info(struct msghdr *mh, struct dgram_info *info);
 ssize_t dgram_recv(const struct dgram_sock *s, struct iovec *iov, size_t cnt,
 		   struct dgram_info *info);

@@ -270,7 +270,7 @@ static void icmp_send(struct ctx *c, struct icmp_flow *ef,
 		mh.msg_namelen = addr_to_sockaddr(&dst, &host->far, 0, 0);
 	}
 
-	dgram_set_hop(&ef->s, pkt->ttl, pkt->tos);
+	dgram_set_hop(&ef->s, pkt->ttl, pkt->tos, pkt->may_cut);
 	do {
 		if (sendmsg(ef->s.fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 			return;

@@ -89,6 +89,7 @@ static bool ip_parse_v4(struct view *v, struct pkt *pkt)
 	pkt->proto = ih.protocol;
 	pkt->ttl = ih.ttl;
 	pkt->tos = ih.tos;
+	pkt->may_cut = !(off & IPV4_DF);
 	pkt->frag_more = off & IPV4_MF;
 	pkt->frag_off = (off & IPV4_OFFSET_MASK) * 8U;
 	pkt->is_frag = pkt->frag_more || pkt->frag_off;

@@ -30,6 +30,7 @@ struct tap;
  * @ttl:	TTL or hop limit
  * @tos:	TOS or traffic class
  * @is_frag:	A fragment: @l4 starts inside the packet to be reassembled
+ * @may_cut:	Routers may cut it to fragments: IPv4 without DF
  * @frag_more:	Further fragments follow
  * @frag_off:	Offset of @l4 in that packet, bytes
  * @frag_id:	Identification of that packet
@@ -45,6 +46,7 @@ struct pkt {
 	uint8_t ttl;
 	uint8_t tos;
 	bool is_frag;
+	bool may_cut;
 	bool frag_more;
 	unsigned frag_off;
 	uint32_t frag_id;

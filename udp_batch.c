@@ -302,13 +302,15 @@ static void udp_batch_start(struct ctx *c, struct udp_flow *uf,
 	if (uf->via.fd >= 0) {
 		uf->s.ttl = pkt->ttl ? pkt->ttl : 1;
 		uf->s.tos = pkt->tos;
+		/* That can't be said of single datagrams, so it isn't done */
+		uf->s.may_cut = pkt->may_cut;
 		udp_to_client(uf, &b->to);
 		udp_batch_put_hop(&b->to, addr_version(&host->far), uf->s.ttl,
 				  uf->s.tos);
 		return;
 	}
 
-	dgram_set_hop(&uf->s, pkt->ttl, pkt->tos);
+	dgram_set_hop(&uf->s, pkt->ttl, pkt->tos, pkt->may_cut);
 	b->to.fd = uf->s.fd;
 	b->to.sa_len = 0;
 	b->to.control_len = 0;
@@ -358,7 +360,8 @@ static void udp_batch_add(struct ctx *c, struct udp_flow *uf,
 
 	if (b->uf && (b->uf != uf || b->count == UDP_BATCH_MSGS ||
 		      b->iovs + FRAME_IOV_MAX > UDP_BATCH_IOVS ||
-		      uf->s.ttl != pkt->ttl || uf->s.tos != pkt->tos))
+		      uf->s.ttl != pkt->ttl || uf->s.tos != pkt->tos ||
+		      uf->s.may_cut != pkt->may_cut))
 		udp_batch_flush(c);
 	if (uf->f.closing)
 		return;

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """UDP between the namespace and the outside."""
 
+import contextlib
 import socket
 
 import pytest
 
-from lab import SHARED4, SHARED6
+from lab import SHARED4, SHARED6, WAIT_S
 
 REMOTES = [SHARED4, SHARED6]
 LARGEST = 65507
@@ -48,13 +49,39 @@ def test_largest(start, topology, address, mtu):
              block[::-1])
 
 
+def test_leave_to_cut(guest, topology):
+    """Routers may cut datagrams to fragments if the guest lets them"""
+    with topology.remote1.socket(socket.AF_INET, socket.SOCK_RAW,
+                                 socket.IPPROTO_UDP) as raw, \
+            topology.remote1.udp(SHARED4, PORT), guest.udp() as client:
+        raw.settimeout(WAIT_S)
+        # IP_PMTUDISC_WANT, _DONT, _DO
+        for i, how in enumerate((1, 0, 0, 2, 0)):
+            # IP_MTU_DISCOVER
+            client.setsockopt(socket.IPPROTO_IP, 10, how)
+            client.sendto(b'%d' % i, (SHARED4, PORT))
+            packet = raw.recv(100)
+            assert packet[28:] == b'%d' % i
+            assert bool(packet[6] & 0x40) == bool(how)
+
+
+@contextlib.contextmanager
+def another_address(ns, address, length):
+    """One address more, gone afterwards: others would be sent from it"""
+    ns.ip(f'addr add {address}/{length} dev up0 nodad')
+    try:
+        yield
+    finally:
+        ns.ip(f'addr del {address}/{length} dev up0')
+
+
 @pytest.mark.parametrize('address', REMOTES)
 def test_several_destinations_from_one_port(guest, topology, address):
     """Scenario 35: a socket that talks to two servers keeps them apart"""
     other = '192.0.2.9' if address == SHARED4 else '2001:db8:1::9'
     length = 32 if address == SHARED4 else 128
-    topology.remote1.ip(f'addr replace {other}/{length} dev up0 nodad')
-    with topology.remote1.udp(address, PORT) as one, \
+    with another_address(topology.remote1, other, length), \
+            topology.remote1.udp(address, PORT) as one, \
             topology.remote1.udp(other, PORT) as two, \
             guest.udp(v6=':' in address) as client:
         servers = {address: one, other: two}
