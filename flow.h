@@ -47,11 +47,13 @@ enum flow_place { PLACE_NONE, PLACE_GUEST, PLACE_HOST, PLACE_NS };
  * @far_port:	Port of the endpoint, or echo identifier; host byte order
  * @near_port:	Port we answer from, host byte order
  * @place:	Where the side lives
+ * @is_guess:	Nobody was heard from @far yet: the guest may be elsewhere
  */
 struct flow_side {
 	struct addr far, near;
 	uint16_t far_port, near_port;
 	uint8_t place;
+	bool is_guess;
 };
 
 /* Sides of a flow: the one that began it, the one it was meant for */

@@ -283,13 +283,33 @@ static bool fwd_to_guest(const struct conf *conf, const struct tap *tap,
 	tgt->place = PLACE_GUEST;
 	tgt->near = *client;
 	tgt->near_port = ini->far_port;
-	if (!addr_is_set(&tgt->far) && !fwd_is_ll6(client))
+	if (!addr_is_set(&tgt->far) && !fwd_is_ll6(client)) {
 		tgt->far = tap->guest_addr[v];
+		tgt->is_guess = addr_is_set(&tgt->far) && !tap->guest_seen[v];
+	}
 	if (!addr_is_set(&tgt->far) && v == V6)
 		tgt->far = tap->guest_ll;
 	if (!addr_is_set(&tgt->far))
 		tgt->far = tap->guest_addr[v];
 	return addr_is_set(&tgt->far) && !addr_is_loopback(&tgt->far);
+}
+
+/**
+ * fwd_is_outdated() - Is the guest elsewhere than where a flow was to reach it?
+ * @tap:	Port to the guest
+ * @guest:	Target side, from fwd_from_socket(); nobody has answered from it
+ *
+ * Until the guest is heard, its address is a guess: the configured one, or one
+ * that it has looked for duplicates of.
+ *
+ * Return: true if it has another one now
+ */
+bool fwd_is_outdated(const struct tap *tap, const struct flow_side *guest)
+{
+	const struct addr *now = &tap->guest_addr[addr_version(&guest->far)];
+
+	return guest->is_guess && addr_is_set(now) &&
+	       !addr_is_equal(now, &guest->far);
 }
 
 /**

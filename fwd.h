@@ -69,6 +69,7 @@ const char *fwd_rule_str(const struct fwd_rule *rule, char *buf, size_t size);
 
 bool fwd_from_guest(const struct conf *conf, uint8_t proto,
 		    const struct flow_side *guest, struct flow_side *host);
+bool fwd_is_outdated(const struct tap *tap, const struct flow_side *guest);
 bool fwd_from_socket(const struct conf *conf, const struct tap *tap,
 		     const struct fwd_rule *rule, const struct flow_side *ini,
 		     struct flow_side *tgt);

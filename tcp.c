@@ -29,6 +29,7 @@
 #include <sys/socket.h>
 #include <linux/tcp.h>
 
+#include "fwd.h"
 #include "ip.h"
 #include "log.h"
 #include "passt.h"
@@ -183,6 +184,28 @@ void tcp_timer_update(struct ctx *c, struct tcp_conn *conn)
 }
 
 /**
+ * tcp_follow_guest() - Try where the guest was seen since the SYN was sent
+ * @c:		Execution context
+ * @conn:	Connection begun by the host, not answered yet
+ */
+static void tcp_follow_guest(struct ctx *c, struct tcp_conn *conn)
+{
+	struct flow_side *guest = &conn->f.side[SIDE_TGT], now = *guest;
+	enum ipver v = addr_version(&guest->far);
+
+	now.far = c->tap.guest_addr[v];
+	now.is_guess = !c->tap.guest_seen[v];
+	if (!fwd_is_outdated(&c->tap, guest) ||
+	    addr_is_equal(&now.far, &guest->near) ||
+	    flow_lookup(c->flows, IPPROTO_TCP, &now, NULL))
+		return;
+
+	flow_unhash(c->flows, &conn->f);
+	*guest = now;
+	flow_hash_side(c->flows, &conn->f, SIDE_TGT);
+}
+
+/**
  * tcp_retry() - Nothing came from the guest in time: try again, or give up
  * @c:		Execution context
  * @conn:	Connection with something outstanding
@@ -201,6 +224,8 @@ static void tcp_retry(struct ctx *c, struct tcp_conn *conn)
 
 	conn->rto_ms = MIN(conn->rto_ms * 2, TCP_RTO_MAX_MS);
 	conn->retry_ms = c->now_ms + conn->rto_ms;
+	if (!established && conn->flags & CONN_INBOUND)
+		tcp_follow_guest(c, conn);
 	if (!established)
 		tcp_send_syn(c, conn);
 	else if (!conn->snd_wnd)

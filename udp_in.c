@@ -247,7 +247,8 @@ static struct udp_flow *udp_in_new(struct ctx *c, const struct listener *l,
  * @g:		Message
  *
  * Two listeners may have the same port, on different interfaces: a client that
- * has changed from one to the other begins anew.
+ * has changed from one to the other begins anew. So does one that has reached
+ * nobody, once the guest is elsewhere.
  *
  * Return: the flow, NULL if the message can't go anywhere
  */
@@ -264,7 +265,8 @@ static struct udp_flow *udp_in_find(struct ctx *c, const struct listener *l,
 
 	key = udp_in_key(listen_rule(c, l)->from, l->port, &g->info);
 	uf = udp_lookup(c, &key, &side);
-	if (uf && side == SIDE_INI && uf->via.fd == l->fd)
+	if (uf && side == SIDE_INI && uf->via.fd == l->fd &&
+	    (uf->has_reply || !fwd_is_outdated(&c->tap, udp_guest(uf))))
 		return uf;
 	if (uf && side == SIDE_INI)
 		udp_close(c, uf);

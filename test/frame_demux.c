@@ -193,6 +193,22 @@ static void link_local_learned_apart(void **state)
 	assert_true(addr_is_equal(&s->c.tap.guest_addr[s->v], &global));
 }
 
+/* Only a global address tells where the guest can be reached */
+static void seen_by_a_global_address(void **state)
+{
+	struct stack *s = *state;
+	struct addr none = addr_any[s->v];
+	struct addr ll = text_addr(s->v, "0.0.0.0", "fe80::77");
+
+	send_udp_from(s, &none);
+	send_udp_from(s, &ll);
+	assert_false(s->c.tap.guest_seen[V4]);
+	assert_false(s->c.tap.guest_seen[V6]);
+	send_udp_from(s, &s->guest);
+	assert_true(s->c.tap.guest_seen[s->v]);
+	assert_false(s->c.tap.guest_seen[s->v == V4 ? V6 : V4]);
+}
+
 #define DEMUX_TEST(f, var)						\
 	{ #f " " #var, (f), stack_setup, udp_teardown,			\
 	  (void *)(uintptr_t)&(stack_##var) }
@@ -211,6 +227,8 @@ int main(void)
 		DEMUX_TEST(scenario_47_unspecified_not_learned, v4),
 		DEMUX_TEST(scenario_47_unspecified_not_learned, v6),
 		DEMUX_TEST(link_local_learned_apart, v6),
+		DEMUX_TEST(seen_by_a_global_address, v4),
+		DEMUX_TEST(seen_by_a_global_address, v6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

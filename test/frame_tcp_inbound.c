@@ -21,6 +21,8 @@
 /* RFC 9293, 3.8.3: attempts end after three minutes at the latest */
 #define GIVE_UP_MS		(4 * 60 * 1000)
 
+static bool is_guess;	/* Nobody has said that the guest is there */
+
 /**
  * client_connect() - Connect a client, and hand it over to the stack
  * @s:		Stack
@@ -32,7 +34,7 @@ static int client_connect(struct stack *s, uint16_t *near_port)
 {
 	struct flow_side host = { .place = PLACE_HOST }, guest = {
 		.far = s->guest, .far_port = SERVER_PORT, .near = s->host,
-		.place = PLACE_GUEST,
+		.place = PLACE_GUEST, .is_guess = is_guess,
 	};
 	union sockaddr_any sa;
 	uint16_t port;
@@ -217,6 +219,70 @@ static void scenario_17_answer_to_repeated_syn(void **state)
 	guest_tcp_expect_none(in.g);
 	guest_tcp_download(in.g, in.fd, SOME_LEN);
 	assert_false(in.g->reset);
+	close(in.fd);
+}
+
+/**
+ * expect_syn_to() - The SYN must be repeated once, to an address of the guest
+ * @in:		Connection
+ * @ms:		Time until then
+ * @a:		Address
+ */
+static void expect_syn_to(struct inbound *in, uint64_t ms,
+			  const struct addr *a)
+{
+	struct guest_in syn;
+
+	guest_tcp_expect_none(in->g);
+	stack_advance(in->s, ms);
+	assert_true(guest_wait(in->s, &syn));
+	assert_int_equal(syn.proto, IPPROTO_TCP);
+	assert_int_equal(syn.l4[13], F_SYN);
+	assert_true(addr_is_equal(&syn.dst, a));
+	in->g->irs = get32(syn.l4 + 4);
+}
+
+/* The guest has an address of its own choice, which we hear of late */
+static void guessed_address_is_given_up(void **state)
+{
+	struct addr before = ((struct stack *)*state)->guest, seen;
+	struct inbound in;
+	struct seg seg;
+
+	is_guess = true;
+	in = inbound_begin(state);
+	is_guess = false;
+	guest_tcp_expect(in.g, F_SYN, &seg);
+	expect_syn_to(&in, 1000, &before);
+	guest_moves(in.s, 0x77);
+	seen = in.s->guest;
+	expect_syn_to(&in, 2000, &seen);
+	/* Now that it was heard it stays, others may be there too */
+	guest_moves(in.s, 0x88);
+	expect_syn_to(&in, 4000, &seen);
+	in.s->guest = seen;
+	guest_tcp_send(in.g, F_SYN | F_ACK, 0);
+	guest_tcp_expect(in.g, F_ACK, &seg);
+	guest_tcp_upload(in.g, in.fd, SOME_LEN);
+	guest_tcp_download(in.g, in.fd, SOME_LEN);
+	expect_flows(in.s, 1);
+	close(in.fd);
+}
+
+/* Another address than that, by an option or as it was heard, isn't tried */
+static void known_address_is_kept(void **state)
+{
+	struct addr before = ((struct stack *)*state)->guest;
+	struct inbound in = inbound_begin(state);
+	struct seg seg;
+
+	guest_tcp_expect(in.g, F_SYN, &seg);
+	guest_moves(in.s, 0x77);
+	expect_syn_to(&in, 1000, &before);
+	in.s->guest = before;
+	guest_tcp_send(in.g, F_SYN | F_ACK, 0);
+	guest_tcp_expect(in.g, F_ACK, &seg);
+	guest_tcp_download(in.g, in.fd, SOME_LEN);
 	close(in.fd);
 }
 
@@ -449,6 +515,8 @@ int main(void)
 		STACK_TEST(syn_has_options, v4_offload),
 		BOTH(scenario_17_syn_is_repeated_then_given_up),
 		BOTH(scenario_17_answer_to_repeated_syn),
+		BOTH(guessed_address_is_given_up),
+		BOTH(known_address_is_kept),
 		BOTH(answer_comes_twice),
 		BOTH(refused_by_guest),
 		BOTH(blind_answers_do_nothing),

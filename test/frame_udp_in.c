@@ -105,8 +105,43 @@ static int client_begin(struct stack *s, uint16_t *port)
 	return fd;
 }
 
+/* The guest has an address of its own choice, which we hear of late */
+static void guessed_address_is_given_up(void **state)
+{
+	struct stack *s = *state;
+	struct addr a = udp_remote(s), b = text_addr(udp_other_text[s->v]);
+	uint16_t port;
+	int fd = client_begin(s, &port);
+
+	guest_moves(s, 0x77);
+	client_send(fd, &b, PORT, 1, 10);
+	assert_int_equal(expect_from(s, &a, 1, 10), port);
+	answer(s, &a, port, 2, 10);
+	client_expect(s, fd, &b, PORT, 2, 10);
+	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 1);
+	close(fd);
+}
+
+/* Who has answered stays the one that is spoken to */
+static void answering_address_is_kept(void **state)
+{
+	struct stack *s = *state;
+	struct addr a = udp_remote(s), b = text_addr(udp_other_text[s->v]);
+	struct addr before = s->guest;
+	uint16_t port;
+	int fd = client_begin(s, &port);
+
+	answer(s, &a, port, 1, 10);
+	client_expect(s, fd, &b, PORT, 1, 10);
+	guest_moves(s, 0x77);
+	s->guest = before;
+	client_send(fd, &b, PORT, 2, 10);
+	assert_int_equal(expect_from(s, &a, 2, 10), port);
+	close(fd);
+}
+
 /* scenario 34: answers come from the port contacted; scenario 33 */
-static void both_ways(void **state)
+static void clients_both_ways(void **state)
 {
 	static const size_t size[] = { 10, 0, 1, 1000, 0, 1200 };
 	struct stack *s = *state;
@@ -627,7 +662,9 @@ static void churn(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PORTS_TESTS(both_ways),
+		PORTS_TESTS(guessed_address_is_given_up),
+		PORTS_TESTS(answering_address_is_kept),
+		PORTS_TESTS(clients_both_ways),
 		PORTS_TESTS(batch_sources),
 		PORTS_TESTS(contacted_address),
 		PORTS_TEST(two_ports, v4),

@@ -27,6 +27,8 @@
 
 #define UDP_HLEN		8
 
+#define PROTO_TRIAL		253	/* For experiments: RFC 3692, 2.1 */
+
 #define ARP_TARGET		(ETH_HLEN + 18)	/* MAC address, RFC 826 */
 
 /**
@@ -235,6 +237,22 @@ void guest_send_udp(struct stack *s, uint16_t src_port, uint16_t dst_port,
 	if (len)
 		memcpy(l4 + UDP_HLEN, data, len);
 	guest_send(s, &out);
+}
+
+/**
+ * guest_moves() - Have the guest be heard from another address
+ * @s:		Stack
+ * @last:	Last byte of that
+ */
+void guest_moves(struct stack *s, uint8_t last)
+{
+	struct guest_out out = {
+		.src = &s->guest, .dst = &s->host, .proto = PROTO_TRIAL,
+	};
+
+	s->guest.a6.s6_addr[15] = last;
+	guest_send(s, &out);
+	stack_settle(s);
 }
 
 /**

@@ -73,6 +73,7 @@ size_t guest_build(struct stack *s, const struct guest_out *out,
 void guest_send(struct stack *s, const struct guest_out *out);
 void guest_send_udp(struct stack *s, uint16_t src_port, uint16_t dst_port,
 		    const void *data, size_t len);
+void guest_moves(struct stack *s, uint8_t last);
 bool guest_recv(struct stack *s, struct guest_in *in);
 bool guest_wait(struct stack *s, struct guest_in *in);
 

@@ -345,6 +345,29 @@ static void test_guest_unseen(void **state)
 	assert_true(from(PLACE_HOST, "2001:db8:9::9", "2001:db8::2"));
 }
 
+/* Where it is thought to be isn't where it is; what an option says is */
+static void test_guest_guessed(void **state)
+{
+	(void)state;
+	conf.splice = false;
+	assert_true(from(PLACE_HOST, "192.0.2.9", "192.0.2.2"));
+	assert_true(tgt.is_guess);
+	assert_true(from(PLACE_HOST, "2001:db8:9::9", "2001:db8::2"));
+	assert_true(tgt.is_guess);
+	tap.guest_seen[V6] = true;
+	assert_true(from(PLACE_HOST, "2001:db8:9::9", "2001:db8::2"));
+	assert_false(tgt.is_guess);
+	rule.target = addr("192.0.2.2");
+	assert_true(from(PLACE_HOST, "192.0.2.9", "192.0.2.2"));
+	assert_false(tgt.is_guess);
+	/* It was heard from its link-local one */
+	rule.target = addr("");
+	tap.guest_seen[V6] = false;
+	tap.guest_addr[V6] = addr("");
+	assert_true(from(PLACE_HOST, "2001:db8:9::9", "2001:db8::2"));
+	assert_false(tgt.is_guess);
+}
+
 /* The guest would not answer to an address of its own */
 static void test_shared_address(void **state)
 {
@@ -541,6 +564,7 @@ int main(void)
 		TEST(test_loopback_client),
 		TEST(test_scope),
 		TEST(test_guest_unseen),
+		TEST(test_guest_guessed),
 		TEST(test_shared_address),
 		TEST(test_copied_addresses),
 		TEST(test_versions),
