@@ -7,12 +7,15 @@
  *
  * - requests for an address of the guest's own, configured or observed, and
  *   announcements, that is requests for the sender's address: an answer would
- *   tell the guest that its address is taken
+ *   tell the guest that its address is taken;
  * - probes, requests without a sender's address, but for addresses that we
- *   stand for: a guest may use any other address it likes
+ *   stand for: a guest may use any other address it likes;
+ * - requests for what another machine behind the guest has, the first time: the
+ *   asker would believe whoever answers first.
  *
- * Nothing is kept here: the guest's MAC address is learnt from each frame, in
- * demux.c, so that replies to our own request don't matter either.
+ * Nothing is kept here. The guest's MAC address is learnt from each frame, in
+ * demux.c, and who has which IP address from each sender, by guest_mac.c, so
+ * that replies to our own request need nothing else.
  */
 
 #include <string.h>
@@ -21,6 +24,7 @@
 #include <linux/if_ether.h>
 
 #include "arp.h"
+#include "guest_mac.h"
 #include "log.h"
 #include "passt.h"
 #include "view.h"
@@ -86,10 +90,7 @@ static bool arp_is_ours(const struct conf *conf, const struct addr *a)
 {
 	const struct conf_ip *ip = &conf->ip[V4];
 
-	return addr_is_equal(a, &ip->gw) ||
-	       addr_is_equal(a, &ip->dns_forward) ||
-	       addr_is_equal(a, &ip->map_host_loopback) ||
-	       addr_is_equal(a, &ip->map_guest_addr);
+	return addr_is_equal(a, &ip->gw) || conf_ip_is_mapped(ip, a);
 }
 
 /**
@@ -131,10 +132,12 @@ static bool arp_is_answered(const struct ctx *c, const struct arp_packet *req)
 	    arp_is_guest(c, &target))
 		return false;
 
+	if (arp_is_ours(&c->conf, &target))
+		return true;
 	if (addr_is_unspecified(&sender))
-		return arp_is_ours(&c->conf, &target);
+		return false;
 
-	return true;
+	return !guest_mac_answers(c->tap.macs, &target, req->sha);
 }
 
 /**
@@ -175,6 +178,21 @@ static void arp_send(struct ctx *c, uint16_t op, struct in_addr spa,
 }
 
 /**
+ * arp_learn_sender() - Note who has the IP address that this is from
+ * @tap:	Port to the guest
+ * @arp:	ARP packet with a sender that was checked
+ *
+ * Source: RFC 826, packet reception: before it is asked what it is
+ */
+static void arp_learn_sender(struct tap *tap, const struct arp_packet *arp)
+{
+	struct addr sender = addr_from_v4(arp->spa);
+
+	if (!addr_is_unspecified(&sender))
+		guest_mac_learn(tap->macs, &sender, arp->sha);
+}
+
+/**
  * arp_from_guest() - Handle an ARP frame from the guest
  * @c:		Execution context
  * @f:		Frame, its type is ETH_P_ARP
@@ -197,6 +215,7 @@ void arp_from_guest(struct ctx *c, const struct frame *f)
 		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
 		return;
 	}
+	arp_learn_sender(&c->tap, &req);
 
 	if (!c->conf.ip[V4].enabled || req.op != htons(ARPOP_REQUEST) ||
 	    !arp_is_answered(c, &req))
@@ -206,24 +225,35 @@ void arp_from_guest(struct ctx *c, const struct frame *f)
 }
 
 /**
+ * arp_ask() - Ask who on the guest's link has an address
+ * @c:		Execution context
+ * @a:		IPv4 address
+ *
+ * In the name of the gateway: the guest learns its MAC address from it.
+ */
+void arp_ask(struct ctx *c, const struct addr *a)
+{
+	const struct addr *gw = &c->conf.ip[V4].gw;
+	struct in_addr sender = { 0 };
+
+	/* Else a probe, which is answered just as well */
+	if (addr_is_set(gw) && !addr_is_equal(gw, a))
+		sender = addr_to_v4(gw);
+
+	arp_send(c, ARPOP_REQUEST, sender, NULL, addr_to_v4(a));
+}
+
+/**
  * arp_announce() - Tell a guest that has just connected where we are
  * @c:		Execution context
  *
- * A request for the guest's address in the name of the gateway: the guest
- * learns our MAC address from it, and we the guest's from its reply, before
- * it has sent anything of its own accord.
+ * By a request for the guest's address: we learn the guest's MAC address from
+ * its reply, before it has sent anything of its own accord.
  */
 void arp_announce(struct ctx *c)
 {
 	const struct conf_ip *ip = &c->conf.ip[V4];
-	struct in_addr gw = { 0 };
 
-	if (!ip->enabled || !addr_is_set(&ip->addr))
-		return;
-
-	/* Else a probe, which is answered just as well */
-	if (addr_is_set(&ip->gw) && !addr_is_equal(&ip->gw, &ip->addr))
-		gw = addr_to_v4(&ip->gw);
-
-	arp_send(c, ARPOP_REQUEST, gw, NULL, addr_to_v4(&ip->addr));
+	if (ip->enabled && addr_is_set(&ip->addr))
+		arp_ask(c, &ip->addr);
 }

@@ -160,6 +160,21 @@ struct conf {
 	unsigned ports_count[PORTS_KINDS];
 };
 
+/**
+ * conf_ip_is_mapped() - Does an address mean another one to the guest?
+ * @ip:		Configuration of an IP version
+ * @a:		Address of that version
+ *
+ * Return: true if we stand for it, whoever has it on the host's links
+ */
+static inline bool conf_ip_is_mapped(const struct conf_ip *ip,
+				     const struct addr *a)
+{
+	return addr_is_equal(a, &ip->dns_forward) ||
+	       addr_is_equal(a, &ip->map_host_loopback) ||
+	       addr_is_equal(a, &ip->map_guest_addr);
+}
+
 void conf_parse(struct conf *conf, int argc, char *argv[]);
 void conf_from_host(struct conf *conf);
 void conf_print(const struct conf *conf);

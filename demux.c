@@ -10,6 +10,7 @@
  * The guest is whoever spoke last: it may change its MAC address, and have
  * machines of its own behind a bridge. So frames are not dropped because they
  * come from another MAC address than before, but if that is a group's or ours.
+ * Which of these machines gets an answer is up to guest_mac.c.
  */
 
 #include <string.h>
@@ -22,6 +23,7 @@
 #include "dhcp.h"
 #include "dhcpv6.h"
 #include "frag.h"
+#include "guest_mac.h"
 #include "icmp.h"
 #include "ip.h"
 #include "log.h"
@@ -134,6 +136,7 @@ static void learn_guest(struct tap *tap, const struct pkt *pkt)
 	learn_mac(tap, pkt->src_mac);
 	if (addr_is_unspecified(&pkt->src))
 		return;
+	guest_mac_learn(tap->macs, &pkt->src, pkt->src_mac);
 	if (pkt->v == V6 && addr_is_linklocal(&pkt->src)) {
 		tap->guest_ll = pkt->src;
 		return;

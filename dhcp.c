@@ -133,6 +133,7 @@ struct dhcp_opt {
 /**
  * struct dhcp_req - message from the guest
  * @msg:	Fixed part
+ * @src_mac:	MAC address it came from
  * @src:	Address it came from
  * @type:	Message type
  * @requested:	Address asked for
@@ -144,6 +145,7 @@ struct dhcp_opt {
  */
 struct dhcp_req {
 	struct dhcp_msg msg;
+	const uint8_t *src_mac;
 	struct addr src;
 	struct dhcp_opt type;
 	struct dhcp_opt requested;
@@ -267,6 +269,7 @@ static bool dhcp_parse(const struct pkt *pkt, struct dhcp_req *req)
 
 	memset(req, 0, sizeof(*req));
 	req->src = pkt->src;
+	req->src_mac = pkt->src_mac;
 
 	if (!view_pull(&v, &uh, sizeof(uh)) || ntohs(uh.len) < sizeof(uh) ||
 	    !view_trim(&v, ntohs(uh.len) - sizeof(uh)) ||
@@ -628,6 +631,8 @@ static void dhcp_send(struct ctx *c, const struct dhcp_req *req, uint8_t type)
 	struct udphdr uh = { .source = htons(DHCP_PORT_SERVER) };
 	struct ip_out out = {
 		.src = &src, .dst = &dst, .proto = IPPROTO_UDP,
+		/* It needn't have the address yet, another one may */
+		.mac = req->src_mac,
 		.l4 = &uh, .l4_len = sizeof(uh),
 	};
 	struct dhcp_msg reply;

@@ -25,6 +25,7 @@
 #include <linux/udp.h>
 
 #include "csum.h"
+#include "guest_mac.h"
 #include "ip.h"
 #include "tap.h"
 
@@ -288,6 +289,7 @@ static void ip_put_eth(const struct tap *tap, const struct ip_out *out,
 {
 	const uint8_t *a = out->dst->a6.s6_addr;
 	bool v4 = addr_version(out->dst) == V4;
+	const uint8_t *mac = out->mac;
 	struct ethhdr eh;
 
 	memcpy(eh.h_source, tap->our_mac, sizeof(eh.h_source));
@@ -296,7 +298,9 @@ static void ip_put_eth(const struct tap *tap, const struct ip_out *out,
 	if (addr_is_broadcast(out->dst)) {
 		memset(eh.h_dest, 0xff, sizeof(eh.h_dest));
 	} else if (!addr_is_multicast(out->dst)) {
-		memcpy(eh.h_dest, tap->guest_mac, sizeof(eh.h_dest));
+		if (!mac)
+			mac = guest_mac_of(tap, out->dst);
+		memcpy(eh.h_dest, mac, sizeof(eh.h_dest));
 	} else if (v4) {
 		memcpy(eh.h_dest, "\x01\x00\x5e", 3);
 		eh.h_dest[3] = a[13] & 0x7f;

@@ -61,6 +61,7 @@ struct pkt {
  * @ttl:	TTL or hop limit, 0 for TTL_DEFAULT
  * @tos:	TOS or traffic class
  * @gso_size:	Payload bytes of each segment, 0 if the frame is one packet
+ * @mac:	MAC address of who gets it, NULL for the one that has @dst
  * @l4:		Upper-layer header, its checksum field zero
  * @l4_len:	Length of @l4, 60 bytes at most
  */
@@ -71,6 +72,7 @@ struct ip_out {
 	uint8_t ttl;
 	uint8_t tos;
 	uint16_t gso_size;
+	const uint8_t *mac;
 	const void *l4;
 	size_t l4_len;
 };

@@ -36,6 +36,7 @@
 #include "demux.h"
 #include "flow.h"
 #include "frag.h"
+#include "guest_mac.h"
 #include "link.h"
 #include "log.h"
 #include "ndp.h"
@@ -54,6 +55,7 @@ const char link_syscalls[] = "accept4 close epoll_ctl poll";
 #define LINK_ACCEPT_PAUSE_MS	1000	/* Without descriptors left */
 #define LINK_ANNOUNCE_MS	1000	/* Doubled each time */
 #define LINK_ANNOUNCE_MAX_MS	64000
+#define LINK_ASK_RATE		10	/* A second */
 
 /**
  * struct link - how guests get at us
@@ -299,6 +301,7 @@ static void link_forget_guest(struct ctx *c)
 		c->tap.guest_seen[v] = false;
 	}
 	memset(&c->tap.guest_ll, 0, sizeof(c->tap.guest_ll));
+	guest_macs_forget(c->tap.macs);
 	if (c->conf.mode == MODE_PASST)
 		memset(c->tap.guest_mac, 0, MAC_LEN);
 }
@@ -341,6 +344,30 @@ static void link_announce_again(struct timer *t, void *arg)
 	(void)t;
 	if (!link_knows_guest(c))
 		link_ask_guest(c);
+}
+
+/**
+ * link_ask_who_has() - The guest doesn't answer: is it where we believe it is?
+ * @c:		Execution context
+ * @a:		Address it was contacted by
+ *
+ * On a link with several MAC addresses, the address may have got another one
+ * without having sent from there since. Whoever has it answers, and is learnt
+ * by that, until what was sent is sent once more. Limited in rate, as clients
+ * decide how often that is.
+ *
+ * Source: RFC 1122, 2.3.2.1 (4); RFC 4861, 7.3.3
+ */
+void link_ask_who_has(struct ctx *c, const struct addr *a)
+{
+	if (!c->tap.ready || !guest_macs_are_several(c->tap.macs) ||
+	    !util_rate_allow(&c->questions, c->now_ms, LINK_ASK_RATE,
+			     LINK_ASK_RATE))
+		return;
+	if (addr_version(a) == V4)
+		arp_ask(c, a);
+	else
+		ndp_ask(c, a);
 }
 
 /**

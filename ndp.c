@@ -23,6 +23,7 @@
 #include <arpa/inet.h>
 #include <netinet/icmp6.h>
 
+#include "guest_mac.h"
 #include "ip.h"
 #include "log.h"
 #include "ndp.h"
@@ -161,6 +162,18 @@ static bool ndp_is_router(const struct conf *conf, const struct addr *a)
 }
 
 /**
+ * ndp_is_ours() - Is this an address that we stand for ourselves?
+ * @conf:	Configuration
+ * @a:		IPv6 address
+ *
+ * Return: true for the router's and each address with a special meaning
+ */
+static bool ndp_is_ours(const struct conf *conf, const struct addr *a)
+{
+	return ndp_is_router(conf, a) || conf_ip_is_mapped(&conf->ip[V6], a);
+}
+
+/**
  * ndp_is_on_link() - Can a machine on the link have this address?
  * @a:		IPv6 address; an IPv4 address in IPv6 form is on no link
  *
@@ -177,7 +190,11 @@ static bool ndp_is_on_link(const struct addr *a)
  * @target:	Address the guest asked for
  * @dst:	Address it asked from
  *
- * Source: RFC 4861, 7.2.4
+ * Machines behind the guest may ask for each other: who really has an address
+ * is believed, whichever answer comes first, as ours doesn't override another
+ * one.
+ *
+ * Source: RFC 4861, 7.2.4 (on proxies)
  */
 static void ndp_advertise_neighbour(struct ctx *c, const struct addr *target,
 				    const struct addr *dst)
@@ -189,7 +206,9 @@ static void ndp_advertise_neighbour(struct ctx *c, const struct addr *target,
 		.nd_na_target = target->a6,
 	};
 
-	na.nd_na_flags_reserved = ND_NA_FLAG_SOLICITED | ND_NA_FLAG_OVERRIDE;
+	na.nd_na_flags_reserved = ND_NA_FLAG_SOLICITED;
+	if (ndp_is_ours(&c->conf, target))
+		na.nd_na_flags_reserved |= ND_NA_FLAG_OVERRIDE;
 	if (ndp_is_router(&c->conf, target))
 		na.nd_na_flags_reserved |= ND_NA_FLAG_ROUTER;
 
@@ -487,33 +506,32 @@ bool ndp_from_guest(struct ctx *c, const struct pkt *pkt)
 }
 
 /**
- * ndp_solicit_guest() - Ask the guest for its MAC address
+ * ndp_ask() - Ask who on the guest's link has an address
  * @c:		Execution context
+ * @a:		IPv6 address
  *
- * The guest learns ours from the question, and we its from the answer, before
- * it has sent anything of its own accord.
+ * The guest learns our MAC address from the question, and we its from the
+ * answer.
  *
  * Source: RFC 4861, 4.3; RFC 4291, 2.7.1 (solicited-node address)
  */
-static void ndp_solicit_guest(struct ctx *c)
+void ndp_ask(struct ctx *c, const struct addr *a)
 {
-	const struct conf_ip *ip = &c->conf.ip[V6];
 	uint8_t buf[NDP_OPT_UNIT];
 	struct wire opts = { .buf = buf, .size = sizeof(buf) };
 	struct nd_neighbor_solicit ns = {
 		.nd_ns_type = ND_NEIGHBOR_SOLICIT,
-		.nd_ns_target = ip->addr.a6,
+		.nd_ns_target = a->a6,
 	};
 	struct addr dst = {
 		.a6.s6_addr = { 0xff, 0x02, [11] = 0x01, [12] = 0xff },
 	};
 
-	if (!addr_is_set(&ip->addr))
+	if (c->conf.no_ndp)
 		return;
-
-	memcpy(dst.a6.s6_addr + 13, ip->addr.a6.s6_addr + 13, 3);
+	memcpy(dst.a6.s6_addr + 13, a->a6.s6_addr + 13, 3);
 	ndp_put_lladdr(c, &opts, ND_OPT_SOURCE_LINKADDR);
-	ndp_send(c, &ip->our_ll, &dst, &ns, sizeof(ns), &opts);
+	ndp_send(c, &c->conf.ip[V6].our_ll, &dst, &ns, sizeof(ns), &opts);
 }
 
 /**
@@ -582,7 +600,9 @@ void ndp_guest_connected(struct ctx *c)
 	if (!c->conf.ip[V6].enabled || c->conf.no_ndp)
 		return;
 
-	ndp_solicit_guest(c);
+	/* So that it needn't send anything of its own accord before */
+	if (addr_is_set(&c->conf.ip[V6].addr))
+		ndp_ask(c, &c->conf.ip[V6].addr);
 	if (c->conf.no_ra)
 		return;
 

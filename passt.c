@@ -27,6 +27,7 @@
 
 #include "flow.h"
 #include "frag.h"
+#include "guest_mac.h"
 #include "icmp.h"
 #include "isolate.h"
 #include "link.h"
@@ -390,6 +391,7 @@ static void ctx_init(struct ctx *c)
 	c->frag = frag_new(&c->stats);
 	c->tap.epollfd = c->epollfd;
 	c->tap.stats = &c->stats;
+	c->tap.macs = guest_macs_new();
 	tap_attach_none(&c->tap);
 	c->tap.mtu = c->conf.mtu ? c->conf.mtu : ETH_DATA_LEN;
 	memcpy(c->tap.our_mac, c->conf.our_mac, MAC_LEN);

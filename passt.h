@@ -72,6 +72,7 @@ union event_ref {
  * @listen:	Listening sockets, and the rules they serve
  * @ndp:	Neighbour discovery: when to advertise next
  * @errors:	ICMP errors of our own that may be sent yet
+ * @questions:	Of link_ask_who_has() that may be sent yet
  * @stats:	Counters
  * @now_ms:	CLOCK_MONOTONIC as of this turn of the loop
  * @epollfd:	epoll instance, -1 in tests without sockets
@@ -92,6 +93,7 @@ struct ctx {
 	struct listeners *listen;
 	struct ndp *ndp;
 	struct rate errors;
+	struct rate questions;
 	struct stats stats;
 	uint64_t now_ms;
 	int epollfd;

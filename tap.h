@@ -11,6 +11,7 @@
 #include "util.h"
 
 struct ctx;
+struct guest_macs;
 struct stats;
 struct tap;
 
@@ -77,6 +78,7 @@ struct tap_ops {
  * @mtu:	Largest IP packet that is no GSO frame
  * @our_mac:	Our MAC address on this link
  * @guest_mac:	The guest's: configured, then as last seen
+ * @macs:	Which MAC address has which IP address, if there are several
  * @guest_addr:	The guest's addresses as last seen, or as configured
  * @guest_seen:	Packets have come from a global address of the guest
  * @guest_ll:	The guest's IPv6 link-local address as last seen
@@ -96,6 +98,7 @@ struct tap {
 	unsigned mtu;
 	uint8_t our_mac[MAC_LEN];
 	uint8_t guest_mac[MAC_LEN];
+	struct guest_macs *macs;
 	struct addr guest_addr[IPVER_MAX];
 	bool guest_seen[IPVER_MAX];
 	struct addr guest_ll;

@@ -31,6 +31,7 @@
 
 #include "fwd.h"
 #include "ip.h"
+#include "link.h"
 #include "log.h"
 #include "passt.h"
 #include "sock.h"
@@ -226,6 +227,7 @@ static void tcp_retry(struct ctx *c, struct tcp_conn *conn)
 	conn->retry_ms = c->now_ms + conn->rto_ms;
 	if (!established && conn->flags & CONN_INBOUND)
 		tcp_follow_guest(c, conn);
+	link_ask_who_has(c, &tcp_guest(conn)->far);
 	if (!established)
 		tcp_send_syn(c, conn);
 	else if (!conn->snd_wnd)

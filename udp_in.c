@@ -32,6 +32,7 @@
 
 #include "flow.h"
 #include "fwd.h"
+#include "link.h"
 #include "listen.h"
 #include "log.h"
 #include "passt.h"
@@ -342,6 +343,8 @@ static void udp_in_batch(struct ctx *c, const struct listener *l,
 		}
 
 		udp_use(c, uf, false);
+		if (uf->f.type == FLOW_UDP && !uf->has_reply)
+			link_ask_who_has(c, &udp_guest(uf)->far);
 		if (uf->f.type == FLOW_UDP_SPLICE)
 			udp_splice_to_target(c, uf, i, end - i);
 		for (; uf->f.type == FLOW_UDP && i < end; i++)

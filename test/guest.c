@@ -29,7 +29,8 @@
 
 #define PROTO_TRIAL		253	/* For experiments: RFC 3692, 2.1 */
 
-#define ARP_TARGET		(ETH_HLEN + 18)	/* MAC address, RFC 826 */
+#define ARP_SENDER		(ETH_HLEN + 8)	/* MAC address, RFC 826 */
+#define ARP_TARGET		(ETH_HLEN + 18)	/* The other one */
 
 /**
  * guest_csum() - Internet checksum, RFC 1071
@@ -388,6 +389,21 @@ static void check_gso(const struct stack *s, struct guest_in *in,
 }
 
 /**
+ * take_arp() - Take in an ARP packet
+ * @in:		Packet, its @src is set
+ */
+static void take_arp(struct guest_in *in)
+{
+	struct in_addr a4;
+
+	assert_true(in->frame_len >= ARP_TARGET);
+	memcpy(&a4, in->frame + ARP_SENDER + MAC_LEN, sizeof(a4));
+	in->src = addr_from_v4(a4);
+	assert_memory_equal(in->frame + ARP_SENDER, in->frame + MAC_LEN,
+			    MAC_LEN);
+}
+
+/**
  * guest_recv() - Take the oldest frame to the guest and check it
  * @s:		Stack
  * @in:		Set to the packet; valid until the next call
@@ -412,15 +428,17 @@ bool guest_recv(struct stack *s, struct guest_in *in)
 	if (in->ethertype == ETH_P_ARP && !(f.data[0] & 1)) {
 		assert_true(f.len >= ARP_TARGET + MAC_LEN);
 		assert_memory_equal(f.data, f.data + ARP_TARGET, MAC_LEN);
-	} else if (!(f.data[0] & 1)) {
-		assert_memory_equal(f.data, s->c.tap.guest_mac, MAC_LEN);
+	} else if (!(f.data[0] & 1) && !s->has_bridge) {
+		assert_memory_equal(f.data, f.guest_mac, MAC_LEN);
 	}
 
 	if (in->ethertype == ETH_P_IP)
 		take_ipv4(in);
 	else if (in->ethertype == ETH_P_IPV6)
 		take_ipv6(in);
-	else
+	else if (in->ethertype == ETH_P_ARP)
+		take_arp(in);
+	if (in->ethertype != ETH_P_IP && in->ethertype != ETH_P_IPV6)
 		return true;
 
 	assert_true(in->ttl > 0);

@@ -38,8 +38,8 @@ struct guest_out {
 /**
  * struct guest_in - a packet the guest received, checked
  * @v:		IP version
- * @ethertype:	ETH_P_IP, ETH_P_IPV6 or ETH_P_ARP; without more for the latter
- * @src:	Source address
+ * @ethertype:	ETH_P_IP, ETH_P_IPV6, or ETH_P_ARP with only @src besides
+ * @src:	Source address, with ARP the sender's
  * @dst:	Destination address
  * @proto:	Upper-layer protocol
  * @ttl:	TTL or hop limit

@@ -26,6 +26,7 @@
 #include "fd_count.h"
 #include "flow.h"
 #include "frag.h"
+#include "guest_mac.h"
 #include "guest_tcp.h"
 #include "hooks.h"
 #include "icmp.h"
@@ -152,6 +153,7 @@ static void tap_init(struct ctx *c, const struct stack_variant *var)
 	c->tap.guest_addr[V4] = c->conf.ip[V4].addr;
 	c->tap.guest_addr[V6] = c->conf.ip[V6].addr;
 	c->tap.guest_ll = text_addr("fe80::2");
+	c->tap.macs = guest_macs_new();
 	c->tap.pcap_fd = -1;
 	c->tap.stats = &c->stats;
 }

@@ -71,6 +71,8 @@ extern const struct stack_variant stack_v6_no_peek_off;
  * @fds:	Descriptors open before anything was set up
  * @events:	Events of sockets handled so far
  * @port:	Port of the guest used last
+ * @has_bridge:	Several machines are on the guest's link: frames may be for
+ *		another one than spoke last
  */
 struct stack {
 	struct ctx c;
@@ -84,6 +86,7 @@ struct stack {
 	unsigned fds;
 	unsigned events;
 	uint16_t port;
+	bool has_bridge;
 };
 
 int stack_setup(void **state);

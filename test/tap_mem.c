@@ -70,25 +70,16 @@ struct tap_mem {
 /**
  * queue_add() - Append a frame to a queue
  * @q:		Queue
- * @vnet:	Offload header
- * @data:	Allocated bytes; the queue owns them on success
- * @len:	How many
+ * @f:		Frame, whose data the queue owns on success
  *
  * Return: false if the queue is full
  */
-static bool queue_add(struct tap_mem_queue *q,
-		      const struct virtio_net_hdr_v1 *vnet,
-		      uint8_t *data, size_t len)
+static bool queue_add(struct tap_mem_queue *q, const struct tap_mem_frame *f)
 {
-	struct tap_mem_frame *f;
-
 	if (q->count == TAP_MEM_QUEUE)
 		return false;
 
-	f = &q->frames[(q->head + q->count++) % TAP_MEM_QUEUE];
-	f->vnet = *vnet;
-	f->data = data;
-	f->len = len;
+	q->frames[(q->head + q->count++) % TAP_MEM_QUEUE] = *f;
 	return true;
 }
 
@@ -286,7 +277,7 @@ static int mem_commit(struct tap *tap, struct frame *f, size_t len)
 {
 	struct tap_mem *m = tap->priv;
 	struct tap_mem_slot *slot = mem_slot(m, f);
-	uint8_t *data;
+	struct tap_mem_frame sent = { .vnet = f->vnet };
 
 	if (!slot)
 		return -EINVAL;
@@ -302,10 +293,12 @@ static int mem_commit(struct tap *tap, struct frame *f, size_t len)
 		mem_tell_room(tap);
 		return -EIO;
 	}
-	data = malloc(len);
-	slot_copy(slot, data, len, false);
+	sent.data = malloc(len);
+	sent.len = len;
+	memcpy(sent.guest_mac, tap->guest_mac, MAC_LEN);
+	slot_copy(slot, sent.data, len, false);
 	slot_free(slot);
-	queue_add(&m->to_guest, &f->vnet, data, len);
+	queue_add(&m->to_guest, &sent);
 	mem_tell_room(tap);
 	return 0;
 }
@@ -397,15 +390,16 @@ void tap_mem_close(struct tap *tap)
 bool tap_mem_push(struct tap *tap, const struct virtio_net_hdr_v1 *vnet,
 		  const void *data, size_t len)
 {
-	static const struct virtio_net_hdr_v1 none;
+	struct tap_mem_frame f = { .data = malloc(len ? len : 1), .len = len };
 	struct tap_mem *m = tap->priv;
-	uint8_t *copy = malloc(len ? len : 1);
 
-	memcpy(copy, data, len);
-	if (queue_add(&m->from_guest, vnet ? vnet : &none, copy, len))
+	if (vnet)
+		f.vnet = *vnet;
+	memcpy(f.data, data, len);
+	if (queue_add(&m->from_guest, &f))
 		return true;
 
-	free(copy);
+	free(f.data);
 	return false;
 }
 

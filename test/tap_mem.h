@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "frame.h"
+#include "util.h"
 
 struct tap;
 struct tap_caps;
@@ -20,11 +21,13 @@ struct tap_caps;
  * @vnet:	Offload header
  * @data:	Bytes from the Ethernet header on, own allocation
  * @len:	How many
+ * @guest_mac:	The guest's MAC address as it was known when this was sent
  */
 struct tap_mem_frame {
 	struct virtio_net_hdr_v1 vnet;
 	uint8_t *data;
 	size_t len;
+	uint8_t guest_mac[MAC_LEN];
 };
 
 /**

@@ -6,6 +6,7 @@
 #include "svc_fake.h"
 
 #include "arp.h"
+#include "guest_mac.h"
 #include "text_addr.h"
 
 #define ETH	"ffffffffffff 525400123456 0806 "
@@ -187,6 +188,37 @@ static void test_announcement(void **state)
 	assert_int_equal(sent.count, 2);
 }
 
+/* Another machine has the address: it is to answer, as long as it is heard */
+static void test_machine_behind(void **state)
+{
+	static const uint8_t mac[] = { 2, 0, 0, 0, 0, 0x77 };
+	static const uint8_t guest[] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
+	struct addr other = text_addr("192.0.2.77");
+	struct ctx c;
+
+	(void)state;
+	fake_setup(&c);
+	c.tap.macs = guest_macs_new();
+	guest_mac_learn(c.tap.macs, &other, mac);
+	send_request(&c, REQUEST("c0000202", "c000024d"), 0);
+	assert_int_equal(sent.count, 0);
+	/* It doesn't: the address is elsewhere now */
+	send_request(&c, REQUEST("c0000202", "c000024d"), 0);
+	assert_int_equal(sent.count, 1);
+	guest_mac_learn(c.tap.macs, &other, mac);
+	send_request(&c, REQUEST("c0000202", "c000024d"), 0);
+	assert_int_equal(sent.count, 0);
+
+	/* It is the asker's, or was; and no gateway's, whatever is said */
+	guest_mac_learn(c.tap.macs, &other, guest);
+	send_request(&c, REQUEST("c0000202", "c000024d"), 0);
+	assert_int_equal(sent.count, 1);
+	guest_mac_learn(c.tap.macs, &c.conf.ip[V4].gw, mac);
+	send_request(&c, REQUEST("c0000202", "c0000201"), 0);
+	assert_int_equal(sent.count, 1);
+	free(c.tap.macs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_bad_senders),
 		cmocka_unit_test(test_not_answered),
 		cmocka_unit_test(test_announcement),
+		cmocka_unit_test(test_machine_behind),
 	};
 
 	return cmocka_run_group_tests_name("arp", tests, NULL, NULL);

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the namespace looks like to programs in it, options included."""
 
+import contextlib
 import json
+import select
 import socket
 import subprocess
 
 import pytest
 
 from lab import SHARED4, USER, Netns, as_user, wait_for
+from ports import (GATEWAY4, GATEWAY6, HOST4, HOST6, KINDS, PORT, reach,
+                   receive, serve)
 
 
 def ip_json(ns, command):
@@ -146,3 +150,82 @@ def test_local_mode_reaches_host(own_topology, start_own, gateway, loopback):
         port = server.getsockname()[1]
         client.connect((gateway, port, 0, index) if ':' in gateway else
                        (gateway, port))
+
+
+@contextlib.contextmanager
+def machine_behind(guest, address, gateway, name='behind'):
+    """A namespace on the guest's link, with a MAC address of its own"""
+    ns = Netns.new(name)
+    try:
+        guest.ip(f'link add link eth0 name mv0 netns {ns.name} type macvlan '
+                 'mode bridge')
+        ns.ip(f'addr add {address} dev mv0 nodad', 'link set mv0 up',
+              f'route add default via {gateway}')
+        yield ns
+    finally:
+        ns.delete()
+
+
+def test_machines_behind_guest(topology, guest):
+    """Two machines on the link take turns: each gets what is its own"""
+    with machine_behind(guest, '192.0.2.77/24', '192.0.2.1') as other, \
+            topology.remote1.tcp_listen(SHARED4) as server, \
+            topology.remote1.udp(SHARED4, 7777) as udp:
+        clients = [(ns.tcp_connect(SHARED4, server.getsockname()[1]),
+                    server.accept()[0], ns.udp()) for ns in (guest, other)]
+        for i in range(20):
+            # What is in flight to the first one mustn't go to the second
+            for _, peer, asker in clients:
+                peer.sendall(bytes([i]) * 5000)
+                asker.sendto(bytes([i]), (SHARED4, 7777))
+            for client, _, asker in clients:
+                udp.sendto(*udp.recvfrom(100))
+                assert receive(client, 5000) == bytes([i]) * 5000
+            for _, _, asker in clients:
+                assert asker.recv(100) == bytes([i])
+        for sockets in clients:
+            for s in sockets:
+                s.close()
+
+
+@pytest.mark.parametrize('one, two, gateway', [
+    ('192.0.2.77/24', '192.0.2.78/24', GATEWAY4),
+    ('2001:db8:1::77/64', '2001:db8:1::78/64', GATEWAY6)])
+def test_machines_reach_each_other(guest, one, two, gateway):
+    """Two machines on the link ask for each other's MAC addresses: what we
+    answer, too, isn't what counts
+    """
+    with machine_behind(guest, one, gateway) as asker, \
+            machine_behind(guest, two, gateway, 'behind2') as answerer:
+        address = two.partition('/')[0]
+        for ns in asker, answerer:
+            wait_for(lambda ns=ns: 'tentative' not in ns.run('ip a').stdout,
+                     'addresses')
+        done = asker.run(f'ping -c 3 -i 0.3 -W 1 {address}', check=False)
+        assert ' 3 received' in done.stdout
+
+
+def is_received(client, address, server):
+    """A datagram gets to a server, unless it is lost"""
+    client.sendto(b'', (address, PORT))
+    return select.select([server], [], [], 0.1)[0] and not server.recv(1)
+
+
+@pytest.mark.parametrize('kind', KINDS.values())
+@pytest.mark.parametrize('address, other', [
+    (HOST4, GATEWAY6), (HOST6, GATEWAY4)])
+def test_server_changes_mac_address(start, topology, kind, address, other):
+    """A server that only ever answers is found by its new MAC address, though
+    that was heard with an address of the other IP version only
+    """
+    guest = start('-t', str(PORT), '-u', str(PORT)).ns
+    with serve(guest, kind) as server:
+        reach(topology.remote1, address, PORT, server)
+        guest.ip('link set eth0 address 02:00:00:00:00:77')
+        with guest.udp(v6=':' in other) as s:
+            s.sendto(b'', (other, 9))
+        if kind == socket.SOCK_STREAM:
+            reach(topology.remote1, address, PORT, server)
+            return
+        with topology.remote1.udp(v6=':' in address) as client:
+            wait_for(lambda: is_received(client, address, server), 'datagram')

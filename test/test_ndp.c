@@ -50,14 +50,14 @@ static void test_advertisement_is_exact(void **state)
 
 	(void)state;
 	fake_setup(&c);
-	/* Solicited, override, not a router */
+	/* Solicited, not a router; if another one answers, that one counts */
 	solicit(&c, "2001:db8::2", NS(OTHER) LLADDR);
 	assert_int_equal(sent.count, 1);
 	assert_int_equal(sent.proto, IPPROTO_ICMPV6);
 	assert_int_equal(sent.ttl, 255);
 	assert_addr(&sent.src, "2001:db8::99");
 	assert_addr(&sent.dst, "2001:db8::2");
-	assert_sent(0, "88000000 60000000 " OTHER "0201 9a559a559a55");
+	assert_sent(0, "88000000 40000000 " OTHER "0201 9a559a559a55");
 
 	/* The router by both of its names */
 	solicit(&c, "fe80::5054:ff:fe12:3456", NS(GW) LLADDR);

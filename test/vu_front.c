@@ -519,6 +519,7 @@ bool vu_front_pop(struct vu_front *f, struct tap_mem_frame *frame)
 
 	if (!has_feature(f, VIRTIO_NET_F_MRG_RXBUF))
 		assert_int_equal(n, 1);
+	memcpy(frame->guest_mac, f->s->c.tap.guest_mac, MAC_LEN);
 	frame->data = f->popped + f->hdr_len;
 	frame->len = len - f->hdr_len;
 	return true;

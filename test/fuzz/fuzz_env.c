@@ -17,6 +17,7 @@
 #include "flow.h"
 #include "fuzz.h"
 #include "guest.h"
+#include "guest_mac.h"
 #include "hooks.h"
 #include "model.h"
 #include "ports.h"
@@ -100,6 +101,8 @@ struct stack *fuzz_stack_start(unsigned variant)
 	s = stacks[variant];
 	hook_no_peek_off = s->var->no_peek_off;
 	memcpy(s->c.tap.guest_mac, s->c.conf.ns_mac, MAC_LEN);
+	guest_macs_forget(s->c.tap.macs);
+	s->has_bridge = true;
 	s->c.tap.guest_addr[V4] = s->c.conf.ip[V4].addr;
 	s->c.tap.guest_addr[V6] = s->c.conf.ip[V6].addr;
 	tap_mem_set_room(&s->c.tap, TAP_MEM_UNLIMITED);
