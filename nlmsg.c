@@ -13,7 +13,9 @@
  * it is for start-up only. A host with a million routes costs some 100 MiB for
  * that moment.
  *
- * nl_collect() does the part without a socket, on one datagram. Messages come
+ * nl_collect() does the part without a socket, on one datagram. Who gets
+ * notifications, while the program runs, goes through a datagram by nl_next(),
+ * and asks for more by nl_send(), without waiting for it. Messages come
  * from the kernel, but are checked as if they did not: nothing outside of what
  * was received is ever read, unknown messages and attributes are passed over.
  *
@@ -248,6 +250,28 @@ static int nl_collect_one(const struct nlmsghdr *h, struct nl_dump *d)
 }
 
 /**
+ * nl_next() - Go through the messages of one datagram
+ * @buf:	Datagram, aligned to NLMSG_ALIGNTO bytes
+ * @len:	Its length, bytes
+ * @off:	Where the next message is, 0 to begin; moved past it
+ *
+ * Return: the next message, complete; NULL if there is none, and if @off isn't
+ *	   @len then, the datagram is malformed from there on
+ */
+const struct nlmsghdr *nl_next(const void *buf, size_t len, size_t *off)
+{
+	const struct nlmsghdr *h = (const void *)((const uint8_t *)buf + *off);
+	size_t left = len - *off;
+
+	if (left < sizeof(*h) || h->nlmsg_len < sizeof(*h) ||
+	    h->nlmsg_len > left)
+		return NULL;
+
+	*off += MIN(NLMSG_ALIGN((size_t)h->nlmsg_len), left);
+	return h;
+}
+
+/**
  * nl_collect() - Take the messages of one datagram
  * @buf:	Datagram, aligned to NLMSG_ALIGNTO bytes
  * @len:	Its length, bytes
@@ -261,23 +285,16 @@ static int nl_collect_one(const struct nlmsghdr *h, struct nl_dump *d)
  */
 int nl_collect(const void *buf, size_t len, uint32_t seq, struct nl_dump *d)
 {
-	const uint8_t *p = buf;
+	const struct nlmsghdr *h;
+	size_t off = 0;
 	int ret = 0;
 
-	while (!ret && len) {
-		const struct nlmsghdr *h = (const void *)p;
-		size_t step;
-
-		if (len < sizeof(*h) || h->nlmsg_len < sizeof(*h) ||
-		    h->nlmsg_len > len)
+	while (!ret && off < len) {
+		h = nl_next(buf, len, &off);
+		if (!h)
 			return -EPROTO;
-
 		if (h->nlmsg_seq == seq)
 			ret = nl_collect_one(h, d);
-
-		step = MIN(NLMSG_ALIGN((size_t)h->nlmsg_len), len);
-		p += step;
-		len -= step;
 	}
 
 	return ret;
@@ -325,7 +342,7 @@ static int nl_recv(int nl, uint32_t seq, struct nl_dump *d)
  *
  * Return: 0, -EMSGSIZE if it did not fit the buffer, -errno
  */
-static int nl_send(int nl, struct nl_req *r)
+int nl_send(int nl, struct nl_req *r)
 {
 	static uint32_t seq;
 

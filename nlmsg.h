@@ -58,9 +58,11 @@ void *nl_req_append(struct nl_req *r, const void *data, size_t len);
 struct nlattr *nl_req_nest(struct nl_req *r, uint16_t type);
 void nl_req_nest_end(struct nl_req *r, struct nlattr *nest);
 
+int nl_send(int nl, struct nl_req *r);
 int nl_request(int nl, struct nl_req *r);
 int nl_query(int nl, struct nl_req *r, struct nl_dump *d);
 
+const struct nlmsghdr *nl_next(const void *buf, size_t len, size_t *off);
 int nl_collect(const void *buf, size_t len, uint32_t seq, struct nl_dump *d);
 struct nlmsghdr *nl_dump_next(const struct nl_dump *d,
 			      const struct nlmsghdr *prev);
