@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* arp.c - address resolution for the guest, IPv4
  *
- * There is no other machine on the link: whatever address the guest asks for
- * is reached through us, so each request is answered with our MAC address.
- * Left unanswered are:
+ * Whatever address the guest asks for is reached through us, so each request
+ * is answered, with our MAC address or, for a neighbour of the host, with its
+ * own: neigh.c. Left unanswered are:
  *
  * - requests for an address of the guest's own, configured or observed, and
  *   announcements, that is requests for the sender's address: an answer would
@@ -26,6 +26,7 @@
 #include "arp.h"
 #include "guest_mac.h"
 #include "log.h"
+#include "neigh.h"
 #include "passt.h"
 #include "view.h"
 
@@ -151,6 +152,8 @@ static bool arp_is_answered(const struct ctx *c, const struct arp_packet *req)
 static void arp_send(struct ctx *c, uint16_t op, struct in_addr spa,
 		     const uint8_t *tha, struct in_addr tpa)
 {
+	struct addr sender = addr_from_v4(spa);
+	const uint8_t *mac = neigh_mac(&c->tap, &sender);
 	struct arp_frame f = {
 		.eth.h_proto = htons(ETH_P_ARP),
 		.arp = {
@@ -164,8 +167,8 @@ static void arp_send(struct ctx *c, uint16_t op, struct in_addr spa,
 		},
 	};
 
-	memcpy(f.eth.h_source, c->tap.our_mac, ETH_ALEN);
-	memcpy(f.arp.sha, c->tap.our_mac, ETH_ALEN);
+	memcpy(f.eth.h_source, mac, ETH_ALEN);
+	memcpy(f.arp.sha, mac, ETH_ALEN);
 	if (op == ARPOP_REQUEST) {
 		memset(f.eth.h_dest, 0xff, ETH_ALEN);
 	} else {
@@ -256,4 +259,23 @@ void arp_announce(struct ctx *c)
 
 	if (ip->enabled && addr_is_set(&ip->addr))
 		arp_ask(c, &ip->addr);
+}
+
+/**
+ * arp_announce_neighbour() - Tell the guest of a neighbour's new MAC address
+ * @c:		Execution context
+ * @a:		IPv4 address of the neighbour
+ *
+ * Not if the guest uses the address itself: it would find a conflict. Nor if a
+ * machine behind it does: a neighbour could take that one's place there.
+ *
+ * Source: RFC 5227, 3: an announcement, which hosts take as they did in the
+ *	   days of RFC 826: who knows the address learns the new one
+ */
+void arp_announce_neighbour(struct ctx *c, const struct addr *a)
+{
+	struct in_addr a4 = addr_to_v4(a);
+
+	if (!arp_is_guest(c, a) && !guest_mac_is_known(c->tap.macs, a))
+		arp_send(c, ARPOP_REQUEST, a4, NULL, a4);
 }

@@ -9,5 +9,6 @@ struct frame;
 void arp_from_guest(struct ctx *c, const struct frame *f);
 void arp_ask(struct ctx *c, const struct addr *a);
 void arp_announce(struct ctx *c);
+void arp_announce_neighbour(struct ctx *c, const struct addr *a);
 
 #endif /* ARP_H */

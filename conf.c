@@ -140,7 +140,8 @@ static const struct opt conf_rows[] = {
 	{ "mac-addr", 'M', OPT_ANY, TO(our_mac, conf_set_mac), .arg = "ADDR",
 	  .accepts = ACCEPT_MAC,
 	  .help = "Our MAC address towards the guest\n"
-		  "default: " CONF_MAC_DEFAULT },
+		  "default: " CONF_MAC_DEFAULT ",\n"
+		  "and neighbours of the host have their own" },
 	{ "gateway", 'g', OPT_ANY, TO_IP(gw, conf_set_gateway), .arg = "ADDR",
 	  .accepts = ACCEPT_UNICAST,
 	  .help = "Default gateway to assign, for each IP version\n"

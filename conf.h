@@ -49,6 +49,7 @@ enum conf_ports {
  * @no_map_gw:		The gateway doesn't mean the host unless asked for
  * @mtu:		MTU for the guest, 0 to assign none
  * @our_mac:		Our MAC address towards the guest
+ * @our_mac_given:	@our_mac was an option
  * @ns_mac:		MAC address of the namespace's interface
  * @ns_mac_given:	@ns_mac was an option
  * @search:		Search list, separated by spaces, "" for none
@@ -108,6 +109,7 @@ struct conf {
 	bool no_map_gw;
 	unsigned mtu;
 	uint8_t our_mac[MAC_LEN];
+	bool our_mac_given;
 	uint8_t ns_mac[MAC_LEN];
 	bool ns_mac_given;
 	char search[CONF_SEARCH_MAX];

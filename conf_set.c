@@ -275,6 +275,8 @@ const char *conf_set_mac(void *target, const struct opt *o, const char *arg)
 	memcpy((char *)target + o->offset, mac, MAC_LEN);
 	if (o->offset == offsetof(struct conf, ns_mac))
 		conf->ns_mac_given = true;
+	else
+		conf->our_mac_given = true;
 	return NULL;
 }
 

@@ -28,6 +28,7 @@
 #include "ip.h"
 #include "log.h"
 #include "ndp.h"
+#include "neigh.h"
 #include "passt.h"
 #include "syscalls.h"
 #include "tcp.h"
@@ -158,6 +159,20 @@ static bool mac_is_good(const struct tap *tap, const uint8_t *mac)
 }
 
 /**
+ * mac_is_ours() - Is a frame to this MAC address for us?
+ * @tap:	Port to the guest
+ * @mac:	Destination
+ *
+ * Return: true for ours, a group's, and those that the guest is shown as a
+ *	   neighbour's
+ */
+static bool mac_is_ours(const struct tap *tap, const uint8_t *mac)
+{
+	return !memcmp(mac, tap->our_mac, MAC_LEN) || mac[0] & 1 ||
+	       neigh_has_mac(tap->neigh, mac);
+}
+
+/**
  * source_is_good() - May a packet come from this address?
  * @pkt:	Packet
  *
@@ -262,8 +277,7 @@ static bool eth_take(struct ctx *c, const struct frame *f, struct ethhdr *eh)
 		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
 		return false;
 	}
-	if (!(eh->h_dest[0] & 1) &&
-	    memcmp(eh->h_dest, c->tap.our_mac, MAC_LEN)) {
+	if (!mac_is_ours(&c->tap, eh->h_dest)) {
 		stats_add(&c->stats, STAT_NOT_OURS, 1);
 		return false;
 	}

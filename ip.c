@@ -27,6 +27,7 @@
 #include "csum.h"
 #include "guest_mac.h"
 #include "ip.h"
+#include "neigh.h"
 #include "tap.h"
 
 #define IPV4_DF			0x4000	/* RFC 791, 3.1 */
@@ -292,7 +293,7 @@ static void ip_put_eth(const struct tap *tap, const struct ip_out *out,
 	const uint8_t *mac = out->mac;
 	struct ethhdr eh;
 
-	memcpy(eh.h_source, tap->our_mac, sizeof(eh.h_source));
+	memcpy(eh.h_source, neigh_mac(tap, out->src), sizeof(eh.h_source));
 	eh.h_proto = htons(v4 ? ETH_P_IP : ETH_P_IPV6);
 
 	if (addr_is_broadcast(out->dst)) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* ndp.c - neighbour discovery and router advertisements for the guest, IPv6
  *
- * There is no other machine on the link: whatever address the guest asks for
- * is reached through us, so each solicitation is answered with our MAC
- * address, but for those of the guest's own addresses and for those without a
- * source, by which a guest looks for duplicates of an address it is about to
- * use: it may use any it likes, and an answer would disable the address.
+ * Whatever address the guest asks for is reached through us, so each
+ * solicitation is answered with our MAC address or, for a neighbour of the
+ * host, with its own: neigh.c. Not answered are those of the guest's own
+ * addresses and those without a source, by which a guest looks for duplicates
+ * of an address it is about to use: it may use any it likes, and an answer
+ * would disable the address.
  *
  * Routers are us as well: we advertise ourselves from our link-local address,
  * in reply to solicitations and from time to time, so that what a guest knows
@@ -27,6 +28,7 @@
 #include "ip.h"
 #include "log.h"
 #include "ndp.h"
+#include "neigh.h"
 #include "passt.h"
 #include "timer.h"
 #include "view.h"
@@ -90,18 +92,18 @@ static void ndp_send(struct ctx *c, const struct addr *src,
 }
 
 /**
- * ndp_put_lladdr() - Append our MAC address as an option
- * @c:		Execution context
+ * ndp_put_lladdr() - Append a MAC address as an option
  * @w:		Writer of options
  * @type:	ND_OPT_SOURCE_LINKADDR or ND_OPT_TARGET_LINKADDR
+ * @mac:	MAC address
  *
  * Source: RFC 4861, 4.6.1
  */
-static void ndp_put_lladdr(const struct ctx *c, struct wire *w, uint8_t type)
+static void ndp_put_lladdr(struct wire *w, uint8_t type, const uint8_t *mac)
 {
 	wire_put_u8(w, type);
 	wire_put_u8(w, 1);
-	wire_put(w, c->tap.our_mac, MAC_LEN);
+	wire_put(w, mac, MAC_LEN);
 }
 
 /**
@@ -185,34 +187,39 @@ static bool ndp_is_on_link(const struct addr *a)
 }
 
 /**
- * ndp_advertise_neighbour() - Answer a solicitation
+ * ndp_advertise_neighbour() - Tell the guest who has an address
  * @c:		Execution context
- * @target:	Address the guest asked for
- * @dst:	Address it asked from
+ * @target:	Address
+ * @dst:	Address it asked from, or ndp_all_nodes if it didn't ask
  *
  * Machines behind the guest may ask for each other: who really has an address
  * is believed, whichever answer comes first, as ours doesn't override another
- * one.
+ * one unless we know better.
  *
- * Source: RFC 4861, 7.2.4 (on proxies)
+ * Source: RFC 4861, 7.2.4 (on proxies) and 7.2.6
  */
 static void ndp_advertise_neighbour(struct ctx *c, const struct addr *target,
 				    const struct addr *dst)
 {
 	uint8_t buf[NDP_OPT_UNIT];
+	const uint8_t *mac = neigh_mac(&c->tap, target);
 	struct wire opts = { .buf = buf, .size = sizeof(buf) };
 	struct nd_neighbor_advert na = {
 		.nd_na_type = ND_NEIGHBOR_ADVERT,
 		.nd_na_target = target->a6,
 	};
+	bool asked = dst != &ndp_all_nodes;
 
-	na.nd_na_flags_reserved = ND_NA_FLAG_SOLICITED;
-	if (ndp_is_ours(&c->conf, target))
+	if (asked)
+		na.nd_na_flags_reserved |= ND_NA_FLAG_SOLICITED;
+	if (!asked || ndp_is_ours(&c->conf, target) ||
+	    (mac != c->tap.our_mac &&
+	     !guest_mac_is_known(c->tap.macs, target)))
 		na.nd_na_flags_reserved |= ND_NA_FLAG_OVERRIDE;
 	if (ndp_is_router(&c->conf, target))
 		na.nd_na_flags_reserved |= ND_NA_FLAG_ROUTER;
 
-	ndp_put_lladdr(c, &opts, ND_OPT_TARGET_LINKADDR);
+	ndp_put_lladdr(&opts, ND_OPT_TARGET_LINKADDR, mac);
 	ndp_send(c, target, dst, &na, sizeof(na), &opts);
 }
 
@@ -397,7 +404,7 @@ static void ndp_advertise_router(struct ctx *c, const struct addr *dst)
 					  ND_RA_FLAG_MANAGED : ND_RA_FLAG_OTHER;
 
 	ndp_put_prefix(conf, &opts);
-	ndp_put_lladdr(c, &opts, ND_OPT_SOURCE_LINKADDR);
+	ndp_put_lladdr(&opts, ND_OPT_SOURCE_LINKADDR, c->tap.our_mac);
 	ndp_put_mtu(conf, &opts);
 	ndp_put_dns(conf, &opts);
 
@@ -530,7 +537,7 @@ void ndp_ask(struct ctx *c, const struct addr *a)
 	if (c->conf.no_ndp)
 		return;
 	memcpy(dst.a6.s6_addr + 13, a->a6.s6_addr + 13, 3);
-	ndp_put_lladdr(c, &opts, ND_OPT_SOURCE_LINKADDR);
+	ndp_put_lladdr(&opts, ND_OPT_SOURCE_LINKADDR, c->tap.our_mac);
 	ndp_send(c, &c->conf.ip[V6].our_ll, &dst, &ns, sizeof(ns), &opts);
 }
 
@@ -618,4 +625,20 @@ void ndp_guest_connected(struct ctx *c)
 void ndp_guest_gone(struct ctx *c)
 {
 	timer_cancel(c->wheel, &c->ndp->timer);
+}
+
+/**
+ * ndp_announce_neighbour() - Tell the guest of a neighbour's new MAC address
+ * @c:		Execution context
+ * @a:		IPv6 address of the neighbour
+ *
+ * Not if the guest uses the address itself: it would find a duplicate. Nor if a
+ * machine behind it does: a neighbour could take that one's place there.
+ *
+ * Source: RFC 4861, 7.2.6
+ */
+void ndp_announce_neighbour(struct ctx *c, const struct addr *a)
+{
+	if (!ndp_is_guest(c, a) && !guest_mac_is_known(c->tap.macs, a))
+		ndp_advertise_neighbour(c, a, &ndp_all_nodes);
 }

@@ -14,5 +14,6 @@ void ndp_ask(struct ctx *c, const struct addr *a);
 void ndp_init(struct ctx *c);
 void ndp_guest_connected(struct ctx *c);
 void ndp_guest_gone(struct ctx *c);
+void ndp_announce_neighbour(struct ctx *c, const struct addr *a);
 
 #endif /* NDP_H */

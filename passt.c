@@ -34,6 +34,7 @@
 #include "listen.h"
 #include "log.h"
 #include "ndp.h"
+#include "neigh_watch.h"
 #include "netns.h"
 #include "nsock.h"
 #include "passt.h"
@@ -74,7 +75,7 @@ static const char loop_syscalls[] = "close epoll_wait exit_group read";
 	loop_syscalls,							\
 	demux_syscalls, dgram_syscalls, flow_syscalls, icmp_syscalls,	\
 	listen_syscalls, listen_event_syscalls, log_syscalls,		\
-	nsock_syscalls, pcap_syscalls,					\
+	neigh_watch_syscalls, nsock_syscalls, pcap_syscalls,		\
 	portscan_syscalls, sock_syscalls, tap_syscalls, tcp_syscalls,	\
 	tcp_in_syscalls, tcp_out_syscalls, udp_batch_syscalls,		\
 	udp_relay_syscalls, util_syscalls
@@ -242,6 +243,19 @@ static void on_nsock(struct ctx *c, union event_ref ref, uint32_t events)
 }
 
 /**
+ * on_neigh() - Neighbours of the host have changed
+ * @c:		Execution context
+ * @ref:	Not used
+ * @events:	Not used
+ */
+static void on_neigh(struct ctx *c, union event_ref ref, uint32_t events)
+{
+	(void)ref;
+	(void)events;
+	neigh_watch_event(c);
+}
+
+/**
  * netns_poll() - Look whether the namespace is still there, now and then
  * @t:		Timer
  * @arg:	Execution context
@@ -265,6 +279,7 @@ static event_handler *const event_handlers[EVENT_TYPES] = {
 	[EVENT_NETNS]	= on_netns,
 	[EVENT_LISTEN]	= on_listen,
 	[EVENT_NSOCK]	= on_nsock,
+	[EVENT_NEIGH]	= on_neigh,
 };
 
 /**
@@ -488,6 +503,7 @@ int main(int argc, char *argv[])
 
 	isolate_open_files(&iso, &c.conf);
 	ctx_init(&c);
+	neigh_watch_init(&c);
 	link_init(&c);
 	if (is_pasta)
 		pasta_start(&c);
@@ -501,6 +517,7 @@ int main(int argc, char *argv[])
 	isolate_sandbox(&c.conf, ISOLATE_MAY_FORK);
 	isolate_background(&iso, &c.conf);
 
+	watch_fd(&c, neigh_watch_fd(c.neigh_watch), EVENT_NEIGH);
 	/* Signals wake up only the process that began to watch them */
 	pasta.signal_fd = open_signals();
 	watch_fd(&c, pasta.signal_fd, EVENT_SIGNAL);

@@ -16,6 +16,7 @@ struct icmp;
 struct link;
 struct listeners;
 struct ndp;
+struct neigh_watch;
 struct nsock;
 struct splice;
 struct tcp;
@@ -32,11 +33,12 @@ struct wheel;
  * @EVENT_NETNS:	The namespace may have ended
  * @EVENT_LISTEN:	Listening socket
  * @EVENT_NSOCK:	Sockets in the namespace have arrived
+ * @EVENT_NEIGH:	Neighbours of the host have changed
  * @EVENT_TYPES:	Number of them
  */
 enum event_type {
 	EVENT_TAP, EVENT_LINK, EVENT_FLOW, EVENT_SIGNAL, EVENT_COMMAND,
-	EVENT_NETNS, EVENT_LISTEN, EVENT_NSOCK, EVENT_TYPES,
+	EVENT_NETNS, EVENT_LISTEN, EVENT_NSOCK, EVENT_NEIGH, EVENT_TYPES,
 };
 
 /**
@@ -71,6 +73,7 @@ union event_ref {
  * @binder:	Who may bind low ports of the host after start-up, NULL: nobody
  * @listen:	Listening sockets, and the rules they serve
  * @ndp:	Neighbour discovery: when to advertise next
+ * @neigh_watch: Where we hear of the host's neighbours, NULL if we don't
  * @errors:	ICMP errors of our own that may be sent yet
  * @questions:	Of link_ask_who_has() that may be sent yet
  * @stats:	Counters
@@ -92,6 +95,7 @@ struct ctx {
 	struct nsock *binder;
 	struct listeners *listen;
 	struct ndp *ndp;
+	struct neigh_watch *neigh_watch;
 	struct rate errors;
 	struct rate questions;
 	struct stats stats;

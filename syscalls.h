@@ -14,6 +14,7 @@ extern const char link_syscalls[];
 extern const char listen_syscalls[];
 extern const char listen_event_syscalls[];
 extern const char log_syscalls[];
+extern const char neigh_watch_syscalls[];
 extern const char netns_syscalls[];
 extern const char netns_quit_syscalls[];
 extern const char nsock_syscalls[];

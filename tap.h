@@ -12,6 +12,7 @@
 
 struct ctx;
 struct guest_macs;
+struct neigh;
 struct stats;
 struct tap;
 
@@ -78,6 +79,7 @@ struct tap_ops {
  * @mtu:	Largest IP packet that is no GSO frame
  * @our_mac:	Our MAC address on this link
  * @guest_mac:	The guest's: configured, then as last seen
+ * @neigh:	Those of the host's neighbours, NULL: all have ours
  * @macs:	Which MAC address has which IP address, if there are several
  * @guest_addr:	The guest's addresses as last seen, or as configured
  * @guest_seen:	Packets have come from a global address of the guest
@@ -99,6 +101,7 @@ struct tap {
 	uint8_t our_mac[MAC_LEN];
 	uint8_t guest_mac[MAC_LEN];
 	struct guest_macs *macs;
+	struct neigh *neigh;
 	struct addr guest_addr[IPVER_MAX];
 	bool guest_seen[IPVER_MAX];
 	struct addr guest_ll;

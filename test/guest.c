@@ -404,6 +404,19 @@ static void take_arp(struct guest_in *in)
 }
 
 /**
+ * check_source_mac() - Check that a frame is from whom its packet is
+ * @s:		Stack
+ * @in:		Packet
+ */
+static void check_source_mac(const struct stack *s, const struct guest_in *in)
+{
+	bool near = addr_is_set(&s->near) && addr_is_equal(&s->near, &in->src);
+
+	assert_memory_equal(in->frame + MAC_LEN,
+			    near ? s->near_mac : s->c.tap.our_mac, MAC_LEN);
+}
+
+/**
  * guest_recv() - Take the oldest frame to the guest and check it
  * @s:		Stack
  * @in:		Set to the packet; valid until the next call
@@ -423,7 +436,6 @@ bool guest_recv(struct stack *s, struct guest_in *in)
 	assert_true(f.len >= ETH_HLEN);
 	assert_true(f.len <= s->c.tap.caps.len_max);
 	in->ethertype = get16(f.data + 2 * MAC_LEN);
-	assert_memory_equal(f.data + MAC_LEN, s->c.tap.our_mac, MAC_LEN);
 	/* ARP is answered to whom it says it is from, RFC 826 */
 	if (in->ethertype == ETH_P_ARP && !(f.data[0] & 1)) {
 		assert_true(f.len >= ARP_TARGET + MAC_LEN);
@@ -438,6 +450,7 @@ bool guest_recv(struct stack *s, struct guest_in *in)
 		take_ipv6(in);
 	else if (in->ethertype == ETH_P_ARP)
 		take_arp(in);
+	check_source_mac(s, in);
 	if (in->ethertype != ETH_P_IP && in->ethertype != ETH_P_IPV6)
 		return true;
 

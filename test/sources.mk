@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # SOURCES_name: what test_name.c is linked with, one line a test, sorted
 SOURCES_addr := addr.c
-SOURCES_arp := addr.c arp.c guest_mac.c log.c siphash.c util.c view.c
+SOURCES_arp := addr.c arp.c guest_mac.c log.c neigh.c siphash.c util.c view.c
 CONF := addr.c conf.c conf_host.c conf_set.c fwd_rule.c fwd_spec.c opt.c \
 	parse.c sock.c util.c test/conf_fake.c
 SOURCES_conf := $(CONF)
@@ -18,8 +18,9 @@ SOURCES_listen_run := $(LISTEN)
 SOURCES_fwd := addr.c fwd.c fwd_rule.c parse.c
 SOURCES_fwd_spec := addr.c fwd_rule.c fwd_spec.c parse.c
 SOURCES_log := log.c util.c
-SOURCES_ndp := addr.c guest_mac.c log.c ndp.c siphash.c timer.c util.c view.c \
-	       wire.c
+SOURCES_ndp := addr.c guest_mac.c log.c ndp.c neigh.c siphash.c timer.c util.c \
+	       view.c wire.c
+SOURCES_neigh := addr.c guest_mac.c log.c neigh.c siphash.c util.c
 SOURCES_netlink := addr.c log.c netlink.c nlmsg.c util.c
 SOURCES_nlmsg := addr.c log.c nlmsg.c util.c
 SOURCES_nsock := addr.c isolate.c log.c nsock.c sandbox.c seccomp.c sysname.c \

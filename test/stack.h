@@ -66,6 +66,8 @@ extern const struct stack_variant stack_v6_no_peek_off;
  * @v:		IP version, from @var
  * @guest:	The guest's address
  * @host:	What the guest calls the host's loopback address
+ * @near:	A neighbour of the host, unset for none
+ * @near_mac:	Its MAC address, which frames from there must have
  * @conns:	The guest's connections
  * @conn_count:	How many
  * @fds:	Descriptors open before anything was set up
@@ -81,6 +83,8 @@ struct stack {
 	enum ipver v;
 	struct addr guest;
 	struct addr host;
+	struct addr near;
+	uint8_t near_mac[MAC_LEN];
 	struct guest_tcp *conns[STACK_CONNS];
 	unsigned conn_count;
 	unsigned fds;

@@ -7,6 +7,7 @@
 
 #include "arp.h"
 #include "guest_mac.h"
+#include "neigh.h"
 #include "text_addr.h"
 
 #define ETH	"ffffffffffff 525400123456 0806 "
@@ -188,6 +189,48 @@ static void test_announcement(void **state)
 	assert_int_equal(sent.count, 2);
 }
 
+/* Scenario 58: neighbours of the host are shown by their MAC addresses */
+static void test_neighbours(void **state)
+{
+	static const uint8_t mac[] = { 2, 0, 0, 0, 0x58, 1 };
+	struct addr near = text_addr("192.0.2.9");
+	struct addr own = text_addr("192.0.2.77");
+	struct ctx c;
+
+	(void)state;
+	fake_setup(&c);
+	c.tap.neigh = neigh_new(&c.conf);
+	assert_true(neigh_learn(c.tap.neigh, &near, mac));
+	send_request(&c, REQUEST("c0000202", "c0000209"), 0);
+	assert_sent(0, "525400123456 020000005801 0806 0001 0800 06 04 0002 "
+		       "020000005801 c0000209 525400123456 c0000202 " PAD);
+	send_request(&c, REQUEST("c0000202", "c0000208"), 0);
+	assert_sent(0, "525400123456 9a559a559a55 0806 0001 0800 06 04 0002 "
+		       "9a559a559a55 c0000208 525400123456 c0000202 " PAD);
+
+	arp_announce_neighbour(&c, &near);
+	assert_sent(0, "ffffffffffff 020000005801 0806 0001 0800 06 04 0001 "
+		       "020000005801 c0000209 000000000000 c0000209 " PAD);
+
+	/* It is the guest's, whatever a neighbour says */
+	sent.count = 0;
+	c.tap.guest_addr[V4] = own;
+	assert_true(neigh_learn(c.tap.neigh, &own, mac));
+	arp_announce_neighbour(&c, &own);
+	assert_int_equal(sent.count, 0);
+
+	/* A gateway that is one, --no-map-gw */
+	arp_announce(&c);
+	assert_sent(0, "ffffffffffff 9a559a559a55 0806 0001 0800 06 04 0001 "
+		       "9a559a559a55 c0000201 000000000000 c0000202 " PAD);
+	c.conf.ip[V4].map_host_loopback = (struct addr){ 0 };
+	assert_true(neigh_learn(c.tap.neigh, &c.conf.ip[V4].gw, mac));
+	arp_announce(&c);
+	assert_sent(0, "ffffffffffff 020000005801 0806 0001 0800 06 04 0001 "
+		       "020000005801 c0000201 000000000000 c0000202 " PAD);
+	free(c.tap.neigh);
+}
+
 /* Another machine has the address: it is to answer, as long as it is heard */
 static void test_machine_behind(void **state)
 {
@@ -216,6 +259,17 @@ static void test_machine_behind(void **state)
 	guest_mac_learn(c.tap.macs, &c.conf.ip[V4].gw, mac);
 	send_request(&c, REQUEST("c0000202", "c0000201"), 0);
 	assert_int_equal(sent.count, 1);
+
+	/* A neighbour of the host can't take it away */
+	other = text_addr("192.0.2.9");
+	c.tap.neigh = neigh_new(&c.conf);
+	assert_true(neigh_learn(c.tap.neigh, &other, mac));
+	guest_mac_learn(c.tap.macs, &other, mac);
+	send_request(&c, REQUEST("c0000202", "c0000209"), 0);
+	assert_int_equal(sent.count, 0);
+	arp_announce_neighbour(&c, &other);
+	assert_int_equal(sent.count, 0);
+	free(c.tap.neigh);
 	free(c.tap.macs);
 }
 
@@ -229,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_bad_senders),
 		cmocka_unit_test(test_not_answered),
 		cmocka_unit_test(test_announcement),
+		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_machine_behind),
 	};
 

@@ -3,7 +3,9 @@
 
 #include "svc_fake.h"
 
+#include "guest_mac.h"
 #include "ndp.h"
+#include "neigh.h"
 #include "text_addr.h"
 #include "timer.h"
 #include "util.h"
@@ -436,6 +438,54 @@ static void test_announcement(void **state)
 	free(c.ndp);
 }
 
+/* Scenario 58: neighbours of the host are shown by their MAC addresses */
+static void test_neighbours(void **state)
+{
+	static const uint8_t mac[] = { 2, 0, 0, 0, 0x58, 1 };
+	static const uint8_t behind[] = { 2, 0, 0, 0, 0x58, 2 };
+	struct addr near = text_addr("2001:db8::99");
+	struct addr own = text_addr("2001:db8::77");
+	struct ctx c;
+
+	(void)state;
+	fake_setup(&c);
+	c.tap.neigh = neigh_new(&c.conf);
+	assert_true(neigh_learn(c.tap.neigh, &near, mac));
+	solicit(&c, "2001:db8::2", NS(OTHER) LLADDR);
+	assert_sent(0, "88000000 60000000 " OTHER "0201 020000005801");
+	/* The router, with a link-local address of ours */
+	solicit(&c, "2001:db8::2", NS(OUR_LL) LLADDR);
+	assert_sent(0, "88000000 e0000000 " OUR_LL "0201 9a559a559a55");
+
+	/* Unsolicited: to all, overriding, from the neighbour */
+	ndp_announce_neighbour(&c, &near);
+	assert_sent(0, "88000000 20000000 " OTHER "0201 020000005801");
+	assert_addr(&sent.src, "2001:db8::99");
+	assert_addr(&sent.dst, "ff02::1");
+
+	/* The gateway, as it isn't mapped, is still a router to the guest */
+	assert_true(neigh_learn(c.tap.neigh, &c.conf.ip[V6].gw, mac));
+	ndp_announce_neighbour(&c, &c.conf.ip[V6].gw);
+	assert_sent(0, "88000000 a0000000 " GW "0201 020000005801");
+
+	/* It is the guest's, whatever a neighbour says */
+	sent.count = 0;
+	c.tap.guest_addr[V6] = own;
+	assert_true(neigh_learn(c.tap.neigh, &own, mac));
+	ndp_announce_neighbour(&c, &own);
+	assert_int_equal(sent.count, 0);
+
+	/* Nor can it take anything from a machine behind the guest */
+	c.tap.macs = guest_macs_new();
+	guest_mac_learn(c.tap.macs, &near, behind);
+	ndp_announce_neighbour(&c, &near);
+	assert_int_equal(sent.count, 0);
+	solicit(&c, "2001:db8::2", NS(OTHER) LLADDR);
+	assert_sent(0, "88000000 40000000 " OTHER "0201 020000005801");
+	free(c.tap.macs);
+	free(c.tap.neigh);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -452,6 +502,7 @@ int main(void)
 		cmocka_unit_test(test_periodic),
 		cmocka_unit_test(test_periodic_switched_off),
 		cmocka_unit_test(test_announcement),
+		cmocka_unit_test(test_neighbours),
 	};
 
 	return cmocka_run_group_tests_name("ndp", tests, NULL, NULL);
