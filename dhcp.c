@@ -391,15 +391,18 @@ static void dhcp_put_routes(const struct conf *conf, struct wire *w)
 
 /**
  * dhcp_put_mtu() - Append the link's MTU
- * @conf:	Configuration
+ * @c:		Execution context
  * @w:		Writer, of options
+ *
+ * Source: RFC 2132, 5.1: 68 at least
  */
-static void dhcp_put_mtu(const struct conf *conf, struct wire *w)
+static void dhcp_put_mtu(const struct ctx *c, struct wire *w)
 {
-	uint16_t mtu = htons((uint16_t)MIN(conf->mtu, UINT16_MAX));
+	unsigned mtu = passt_guest_mtu(c);
+	uint16_t be = htons((uint16_t)MIN(mtu, UINT16_MAX));
 
-	if (conf->mtu >= IPV4_MTU_MIN)
-		dhcp_put(w, DHCP_OPT_MTU, &mtu, sizeof(mtu));
+	if (mtu >= IPV4_MTU_MIN)
+		dhcp_put(w, DHCP_OPT_MTU, &be, sizeof(be));
 }
 
 /**
@@ -520,22 +523,23 @@ static void dhcp_put_head(const struct conf *conf, const struct dhcp_req *req,
 
 /**
  * dhcp_put_options() - Append all options, most important ones first
- * @conf:	Configuration
+ * @c:		Execution context
  * @req:	Message from the guest
  * @type:	Type of the reply
  * @w:		Writer, of options
  */
-static void dhcp_put_options(const struct conf *conf,
-			     const struct dhcp_req *req, uint8_t type,
-			     struct wire *w)
+static void dhcp_put_options(const struct ctx *c, const struct dhcp_req *req,
+			     uint8_t type, struct wire *w)
 {
+	const struct conf *conf = &c->conf;
+
 	dhcp_put_head(conf, req, type, w);
 
 	if (type != DHCP_NAK) {
 		dhcp_put_mask(conf, w);
 		dhcp_put_routes(conf, w);
 		dhcp_put_dns(conf, w);
-		dhcp_put_mtu(conf, w);
+		dhcp_put_mtu(c, w);
 		if (conf->hostname[0])
 			dhcp_put(w, DHCP_OPT_HOSTNAME, conf->hostname,
 				 strlen(conf->hostname));
@@ -649,7 +653,7 @@ static void dhcp_send(struct ctx *c, const struct dhcp_req *req, uint8_t type)
 
 	wire_put(&w, &reply, sizeof(reply));
 	wire_put_u32(&w, DHCP_COOKIE);
-	dhcp_put_options(&c->conf, req, type, &w);
+	dhcp_put_options(c, req, type, &w);
 	if (w.len < DHCP_LEN_MIN)
 		wire_put_zeros(&w, DHCP_LEN_MIN - w.len);
 

@@ -311,21 +311,22 @@ static void ndp_put_prefix(const struct conf *conf, struct wire *w)
 
 /**
  * ndp_put_mtu() - Append the link's MTU
- * @conf:	Configuration
+ * @c:		Execution context
  * @w:		Writer of options
  *
  * Source: RFC 4861, 4.6.4
  */
-static void ndp_put_mtu(const struct conf *conf, struct wire *w)
+static void ndp_put_mtu(const struct ctx *c, struct wire *w)
 {
-	struct nd_opt_mtu mtu = {
+	unsigned mtu = passt_guest_mtu(c);
+	struct nd_opt_mtu opt = {
 		.nd_opt_mtu_type = ND_OPT_MTU,
-		.nd_opt_mtu_len = sizeof(mtu) / NDP_OPT_UNIT,
-		.nd_opt_mtu_mtu = htonl(conf->mtu),
+		.nd_opt_mtu_len = sizeof(opt) / NDP_OPT_UNIT,
+		.nd_opt_mtu_mtu = htonl(mtu),
 	};
 
-	if (conf->mtu >= IPV6_MTU_MIN)
-		wire_put(w, &mtu, sizeof(mtu));
+	if (mtu >= IPV6_MTU_MIN)
+		wire_put(w, &opt, sizeof(opt));
 }
 
 /**
@@ -405,7 +406,7 @@ static void ndp_advertise_router(struct ctx *c, const struct addr *dst)
 
 	ndp_put_prefix(conf, &opts);
 	ndp_put_lladdr(&opts, ND_OPT_SOURCE_LINKADDR, c->tap.our_mac);
-	ndp_put_mtu(conf, &opts);
+	ndp_put_mtu(c, &opts);
 	ndp_put_dns(conf, &opts);
 
 	ndp_send(c, &ip->our_ll, dst, &ra, sizeof(ra), &opts);

@@ -103,4 +103,18 @@ struct ctx {
 	int epollfd;
 };
 
+/**
+ * passt_guest_mtu() - MTU that the guest is told, by DHCP and NDP
+ * @c:		Execution context
+ *
+ * The one configured, unless the link takes less, as a hypervisor may say: what
+ * is longer would be lost there.
+ *
+ * Return: bytes, 0 if the guest is to be told none
+ */
+static inline unsigned passt_guest_mtu(const struct ctx *c)
+{
+	return MIN(c->conf.mtu, c->tap.mtu);
+}
+
 #endif /* PASST_H */

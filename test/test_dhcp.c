@@ -350,6 +350,9 @@ static void test_mtu(void **state)
 	c.conf.mtu = 1500;
 	give(&c, &m, DISCOVER "ff");
 	assert_options("350102 " SERVER LEASE NET "1a0205dc");
+	c.tap.mtu = 1400;
+	give(&c, &m, DISCOVER "ff");
+	assert_options("350102 " SERVER LEASE NET "1a020578");
 	c.conf.mtu = 0;
 	give(&c, &m, DISCOVER "ff");
 	assert_options("350102 " SERVER LEASE NET);

@@ -226,6 +226,14 @@ static void test_router_advertisement_is_exact(void **state)
 	assert_int_equal(sent.count, 1);
 	assert_addr(&sent.dst, "ff02::1");
 
+	/* The link takes less than is configured */
+	c.tap.mtu = 1400;
+	solicit(&c, "fe80::5", rs);
+	assert_sent(0, RA_HEAD RA_PREFIX RA_LLADDR "0501 0000 00000578");
+	c.tap.mtu = 1279;
+	solicit(&c, "fe80::5", rs);
+	assert_sent(0, RA_HEAD RA_PREFIX RA_LLADDR);
+
 	/* Nothing assigned: nothing managed, no prefix; MTU not assigned */
 	c.conf.ip[V6].addr = (struct addr){ 0 };
 	c.conf.mtu = 0;
