@@ -138,6 +138,22 @@ def reach(ns, address, port, server, source=None):
     return way(ns, address, port, server, source)
 
 
+def is_unheard(ns, address, server):
+    """What a client sends to a forwarded port does not arrive at @server"""
+    with client_of(ns, server.type, address) as client:
+        client.settimeout(0.5)
+        with contextlib.suppress(OSError):
+            client.connect((address, PORT))
+            client.send(b'x')
+            client.recv(1)
+    server.settimeout(0)
+    with contextlib.suppress(BlockingIOError):
+        server.recv(1) if server.type == socket.SOCK_DGRAM else accept(server)
+        return False
+    server.settimeout(WAIT_S)
+    return True
+
+
 def is_refused(ns, kind, address, port):
     """Nobody listens there, and the client is told"""
     with client_of(ns, kind, address) as client:
