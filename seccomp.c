@@ -129,8 +129,8 @@ static const struct seccomp_limit {
 	uint8_t count;
 	uint32_t values[VALUES_MAX];
 } seccomp_limits[] = {
-	{ "fcntl",	1, 2, { F_GETFL, F_SETFL } },
-	{ "fcntl64",	1, 2, { F_GETFL, F_SETFL } },
+	{ "fcntl",	1, 3, { F_GETFL, F_SETFL, F_SETPIPE_SZ } },
+	{ "fcntl64",	1, 3, { F_GETFL, F_SETFL, F_SETPIPE_SZ } },
 	{ "socket",	0, 2, { AF_INET, AF_INET6 } },
 #ifndef __s390x__	/* It has the arguments of mmap(2) in memory */
 	{ "mmap",	2, 1, { PROT_READ | PROT_WRITE } },

@@ -3,10 +3,12 @@
  *
  * A connection that came from loopback and goes to the other namespace is
  * carried by a socket on each side and by splice(2) between them, through a
- * pipe for each direction. Pipes come from a stock that is filled at start-up:
- * a connection holds one only while there is data in it that the receiving
- * socket hasn't taken. So an idle connection is two descriptors, and many can
- * be open at the same time.
+ * pipe for each direction. A connection holds one only while there is data in
+ * it that the receiving socket hasn't taken. So an idle connection is two
+ * descriptors, and many can be open at the same time. As a pipe counts towards
+ * what its user may have, and a user may have many of us, few are kept in
+ * stock, and few are large: what is needed beyond that is made, and closed
+ * again. The more a pipe holds, the less often its receiver is woken up.
  *
  * Both sockets are registered once, edge-triggered. An event on one side moves
  * data from it (something to read) or to it (room to write), until the kernel
@@ -26,6 +28,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -43,18 +46,29 @@
 
 /* What is called after start-up, see seccomp.c */
 const char splice_syscalls[] =
-	"close getsockopt read recv send shutdown splice";
+	"close fcntl getsockopt pipe2 recv send shutdown splice";
 
-#define SPLICE_PIPES		128	/* In stock */
+#define SPLICE_PIPES		128	/* In use at the same time */
 #define SPLICE_PIPES_SHARE	8	/* Descriptors allowed for each */
-#define SPLICE_PIPE_SIZE	(256U * 1024)
-#define SPLICE_EMPTY_TRIES	64	/* Reads, of up to 64 KiB each */
+#define SPLICE_PIPES_LARGE	24	/* Of these, how many are large: */
+#define SPLICE_PIPE_SIZE	(1024U * 1024)	/* Default fs.pipe-max-size */
+#define SPLICE_PIPES_KEPT	4	/* In stock */
 /* Bytes a connection may move before others have their turn */
 #define SPLICE_BUDGET		(4U * 1024 * 1024)
 
 /**
+ * struct splice_pipe - a pipe
+ * @end:	Reading and writing end, -1 for no pipe
+ * @large:	It holds SPLICE_PIPE_SIZE
+ */
+struct splice_pipe {
+	int end[2];
+	bool large;
+};
+
+/**
  * struct splice_way - one direction of a connection, named by where it begins
- * @pipe:	Index of the pipe in use, -1 for none
+ * @pipe:	Pipe in use
  * @held:	Bytes in the pipe
  * @eof:	The sending side has sent all
  * @shut:	The receiving side was told so
@@ -62,7 +76,7 @@ const char splice_syscalls[] =
  * @failed:	The sending side failed
  */
 struct splice_way {
-	int pipe;
+	struct splice_pipe pipe;
 	size_t held;
 	bool eof;
 	bool shut;
@@ -87,37 +101,96 @@ static_assert(sizeof(struct splice_conn) <= FLOW_ENTRY_SIZE, "too large");
 
 /**
  * struct splice - what all connections share
- * @pipes:	Both ends of each pipe
- * @free:	Stack of pipes not in use
- * @free_count:	How many
+ * @max:	Pipes there may be
+ * @count:	Pipes there are, in use or not
+ * @large_count: How many of them are large
+ * @kept:	Stack of pipes not in use
+ * @kept_count:	How many
  */
 struct splice {
-	int pipes[SPLICE_PIPES][2];
-	int free[SPLICE_PIPES];
-	unsigned free_count;
+	unsigned max;
+	unsigned count;
+	unsigned large_count;
+	struct splice_pipe kept[SPLICE_PIPES_KEPT];
+	unsigned kept_count;
 };
 
-/* Of splice_copy() and splice_empty_pipe() */
+/* Of splice_copy() */
 static char buffer[64 * 1024];
 
 /**
- * splice_empty_pipe() - Throw away what is left in a pipe
- * @fd:		Reading end
- * @held:	Bytes in there
+ * splice_make_pipe() - Make one more pipe
+ * @s:		State of all connections
+ * @p:		Set to it
  *
- * Return: false if not all could be read
+ * A user who has too many gets pipes of two pages: better than none.
+ *
+ * Return: false if there can be none
+ *
+ * Source: pipe(7), /proc/sys/fs/pipe-user-pages-soft
  */
-static bool splice_empty_pipe(int fd, size_t held)
+static bool splice_make_pipe(struct splice *s, struct splice_pipe *p)
 {
-	unsigned tries = SPLICE_EMPTY_TRIES;
+	if (s->count == s->max || pipe2(p->end, O_CLOEXEC | O_NONBLOCK))
+		return false;
+	p->large = false;
+	s->count++;
+	return true;
+}
 
-	while (held && tries--) {
-		ssize_t n = read(fd, buffer, MIN(held, sizeof(buffer)));
+/**
+ * splice_enlarge() - Make a pipe large, if there may be one more of these
+ * @s:		State of all connections
+ * @p:		Pipe that is about to be used: what nobody uses stays small, so
+ *		that those of us without local connections take little
+ */
+static void splice_enlarge(struct splice *s, struct splice_pipe *p)
+{
+	if (p->large || s->large_count == SPLICE_PIPES_LARGE)
+		return;
+	p->large = fcntl(p->end[0], F_SETPIPE_SZ, SPLICE_PIPE_SIZE) >= 0;
+	s->large_count += p->large;
+}
 
-		if (n > 0)
-			held -= (size_t)n;
+/**
+ * splice_take_pipe() - Have a direction use a pipe
+ * @s:		State of all connections
+ * @w:		Direction without a pipe
+ *
+ * Return: false if there is none
+ */
+static bool splice_take_pipe(struct splice *s, struct splice_way *w)
+{
+	if (s->kept_count)
+		w->pipe = s->kept[--s->kept_count];
+	else if (!splice_make_pipe(s, &w->pipe))
+		return false;
+	splice_enlarge(s, &w->pipe);
+	return true;
+}
+
+/**
+ * splice_give_pipe() - Have a direction use a pipe no longer
+ * @s:		State of all connections
+ * @w:		Direction, may be without a pipe
+ *
+ * What is left in there must not get into another connection.
+ */
+static void splice_give_pipe(struct splice *s, struct splice_way *w)
+{
+	struct splice_pipe *p = &w->pipe;
+
+	if (p->end[0] < 0)
+		return;
+	if (!w->held && s->kept_count < SPLICE_PIPES_KEPT) {
+		s->kept[s->kept_count++] = *p;
+	} else {
+		close(p->end[0]);
+		close(p->end[1]);
+		s->large_count -= p->large;
+		s->count--;
 	}
-	return !held;
+	p->end[0] = p->end[1] = -1;
 }
 
 /**
@@ -127,21 +200,12 @@ static bool splice_empty_pipe(int fd, size_t held)
  */
 static void splice_close(struct ctx *c, struct splice_conn *conn)
 {
-	struct splice *s = c->splice;
 	unsigned side;
 
 	for (side = 0; side < SIDES; side++) {
-		struct splice_way *w = &conn->way[side];
-
 		if (conn->fd[side] >= 0)
 			close(conn->fd[side]);
-		if (w->pipe < 0)
-			continue;
-		/* Else it's lost: what a connection left there must not get
-		 * into another one
-		 */
-		if (splice_empty_pipe(s->pipes[w->pipe][0], w->held))
-			s->free[s->free_count++] = w->pipe;
+		splice_give_pipe(c->splice, &conn->way[side]);
 	}
 	flow_close(c, &conn->f);
 }
@@ -209,16 +273,14 @@ static ssize_t splice_fill(struct ctx *c, struct splice_conn *conn,
 			   unsigned from)
 {
 	struct splice_way *w = &conn->way[from];
-	struct splice *s = c->splice;
 	ssize_t n;
 
-	if (w->urgent || (w->pipe < 0 && !s->free_count))
+	if (w->urgent ||
+	    (w->pipe.end[0] < 0 && !splice_take_pipe(c->splice, w)))
 		return splice_copy(conn, from);
-	if (w->pipe < 0)
-		w->pipe = s->free[--s->free_count];
 
 	do
-		n = splice(conn->fd[from], NULL, s->pipes[w->pipe][1], NULL,
+		n = splice(conn->fd[from], NULL, w->pipe.end[1], NULL,
 			   SPLICE_PIPE_SIZE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
@@ -231,20 +293,18 @@ static ssize_t splice_fill(struct ctx *c, struct splice_conn *conn,
 
 /**
  * splice_drain() - Give what is in the pipe to the receiving socket
- * @c:		Execution context
  * @conn:	Connection
  * @from:	Side that sent it
  *
  * Return: 0 once the pipe is empty, -errno: -EAGAIN if the socket is full
  */
-static int splice_drain(struct ctx *c, struct splice_conn *conn, unsigned from)
+static int splice_drain(struct splice_conn *conn, unsigned from)
 {
 	struct splice_way *w = &conn->way[from];
-	struct splice *s = c->splice;
 	ssize_t n;
 
 	while (w->held) {
-		n = splice(s->pipes[w->pipe][0], NULL, conn->fd[!from], NULL,
+		n = splice(w->pipe.end[0], NULL, conn->fd[!from], NULL,
 			   w->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -265,13 +325,10 @@ static void splice_release(struct ctx *c, struct splice_conn *conn,
 			   unsigned from)
 {
 	struct splice_way *w = &conn->way[from];
-	struct splice *s = c->splice;
 
 	if (w->held)
 		return;
-	if (w->pipe >= 0)
-		s->free[s->free_count++] = w->pipe;
-	w->pipe = -1;
+	splice_give_pipe(c->splice, w);
 	if (w->eof && !w->shut) {
 		shutdown(conn->fd[!from], SHUT_WR);
 		w->shut = true;
@@ -308,7 +365,7 @@ static bool splice_move(struct ctx *c, struct splice_conn *conn, unsigned from)
 	ssize_t n;
 
 	for (;;) {
-		n = splice_drain(c, conn, from);
+		n = splice_drain(conn, from);
 		if (n || w->eof)
 			break;
 		if (moved >= SPLICE_BUDGET) {
@@ -506,6 +563,7 @@ void splice_accepted(struct ctx *c, int fd, const struct flow_side *ini,
 {
 	struct splice_conn *conn;
 	struct flow *flow = NULL;
+	unsigned side;
 	int rc;
 
 	if (splice_is_ours(c, ini))
@@ -523,7 +581,8 @@ void splice_accepted(struct ctx *c, int fd, const struct flow_side *ini,
 	flow->side[SIDE_TGT] = *tgt;
 	conn->fd[SIDE_INI] = fd;
 	conn->fd[SIDE_TGT] = -1;
-	conn->way[SIDE_INI].pipe = conn->way[SIDE_TGT].pipe = -1;
+	for (side = 0; side < SIDES; side++)
+		conn->way[side].pipe.end[0] = conn->way[side].pipe.end[1] = -1;
 	conn->connecting = true;
 	flow_set_half_open(c, flow, true);
 
@@ -542,20 +601,18 @@ void splice_accepted(struct ctx *c, int fd, const struct flow_side *ini,
 void splice_init(struct ctx *c)
 {
 	struct splice *s = calloc(1, sizeof(*s));
-	unsigned i, max = SPLICE_PIPES;
 	struct rlimit lim;
 
 	if (!s)
 		die("No memory for spliced connections");
 
 	c->splice = s;
+	s->max = SPLICE_PIPES;
 	if (!getrlimit(RLIMIT_NOFILE, &lim))
-		max = (unsigned)MIN(max, lim.rlim_cur / SPLICE_PIPES_SHARE);
-	for (i = 0; i < max; i++) {
-		if (pipe2(s->pipes[i], O_CLOEXEC | O_NONBLOCK))
-			break;
-		fcntl(s->pipes[i][0], F_SETPIPE_SZ, SPLICE_PIPE_SIZE);
-		s->free[s->free_count++] = (int)i;
-	}
+		s->max = (unsigned)MIN(s->max,
+				       lim.rlim_cur / SPLICE_PIPES_SHARE);
+	while (s->kept_count < SPLICE_PIPES_KEPT &&
+	       splice_make_pipe(s, &s->kept[s->kept_count]))
+		s->kept_count++;
 	flow_register(c->flows, FLOW_TCP_SPLICE, &splice_ops);
 }

@@ -6,6 +6,7 @@ Towards the namespace (-t, -u) they end at its own address, towards the host
 """
 
 import contextlib
+import fcntl
 import functools
 import os
 import random
@@ -30,6 +31,9 @@ DIRECTIONS = ['in', 'out']
 OPTION = {'in': '-t', 'out': '-T'}
 LOOPBACKS = [LO4, LO6]
 GREAT_MIB = 100
+PIPES_KEPT = 8              # At most, those of another purpose among them
+PIPE_SMALL = 64 * 1024      # As the kernel makes them
+PIPE_LARGE = 1024 * 1024
 NO_AUTO = ('-u', 'none', '-U', 'none')
 
 
@@ -387,6 +391,32 @@ def test_urgent_data(path, sender, pause_s):
         assert receive(two, 2) == b'.'
 
 
+def pipe_paths(pasta):
+    """Ends of pipes that pasta has. Yield: path, name of the pipe"""
+    directory = f'/proc/{pasta.process.pid}/fd'
+    for fd in os.listdir(directory):
+        path = f'{directory}/{fd}'
+        with contextlib.suppress(FileNotFoundError):
+            name = os.readlink(path)
+            if name.startswith('pipe:'):
+                yield path, name
+
+
+def pipes(pasta):
+    """Number of ends of pipes that pasta has"""
+    return len(list(pipe_paths(pasta)))
+
+
+def pipe_sizes(pasta):
+    """What each pipe of pasta holds, bytes"""
+    sizes = {}
+    for path, name in pipe_paths(pasta):
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        sizes[name] = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
+        os.close(fd)
+    return list(sizes.values())
+
+
 def test_many_stalled(path):
     """More stalled connections than there are pipes stop nobody else"""
     with contextlib.ExitStack() as stack:
@@ -400,7 +430,28 @@ def test_many_stalled(path):
         with path.connection() as (client, peer):
             with sending(client, BLOCK):
                 assert receive(peer, len(BLOCK)) == BLOCK
+        assert pipes(path.pasta) > 2 * PIPES_KEPT
     assert path.is_alive()
+    wait_for(lambda: pipes(path.pasta) <= 2 * PIPES_KEPT, 'pipes closed')
+
+
+def test_few_pipes(path):
+    """A user's allowance of pipes isn't used up by what doesn't need them"""
+    assert pipes(path.pasta) <= 2 * PIPES_KEPT
+    with contextlib.ExitStack() as stack:
+        for _ in range(50):
+            client, peer = stack.enter_context(path.connection())
+            assert carries(client, peer, b'?') and carries(peer, client, b'!')
+        assert pipes(path.pasta) <= 2 * PIPES_KEPT
+
+
+def test_small_until_used(path):
+    """Nor by those that nothing was carried by yet"""
+    assert sum(pipe_sizes(path.pasta)) <= PIPES_KEPT * PIPE_SMALL
+    assert path.is_alive()
+    sizes = pipe_sizes(path.pasta)
+    assert max(sizes) == PIPE_LARGE
+    assert sizes.count(PIPE_LARGE) <= 2
 
 
 def echo(peer):

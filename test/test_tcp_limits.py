@@ -15,7 +15,7 @@ from lab import SHARED4, WAIT_S, wait_for
 FLOOD = 100000
 FLOOD_S = 10                # At most, whatever got sent by then
 SILENT = '192.0.2.77'       # Nobody answers for it
-FEW_FDS = 160               # Pasta itself has most of them open
+FEW_FDS = 132               # Pasta itself has most of them open
 
 
 @contextlib.contextmanager
