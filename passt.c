@@ -24,6 +24,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 
 #include "flow.h"
 #include "frag.h"
@@ -57,11 +58,15 @@
  * @ns:		Namespace, pasta's
  * @poll:	Timer to look whether it is still there
  * @signal_fd:	Signals arrive here
+ * @alarm_fd:	Wakes the loop up when a timer runs out
+ * @alarm_ms:	What that is set for, CLOCK_MONOTONIC
  */
 struct pasta {
 	struct netns ns;
 	struct timer poll;
 	int signal_fd;
+	int alarm_fd;
+	uint64_t alarm_ms;
 };
 
 static struct pasta pasta;
@@ -69,7 +74,8 @@ static struct pasta pasta;
 /* What is called here after start-up, and what all modules of a mode call: see
  * seccomp.c
  */
-static const char loop_syscalls[] = "close epoll_wait exit_group read";
+static const char loop_syscalls[] =
+	"close epoll_wait exit_group read timerfd_settime";
 
 #define COMMON_SYSCALLS							\
 	loop_syscalls,							\
@@ -243,6 +249,23 @@ static void on_nsock(struct ctx *c, union event_ref ref, uint32_t events)
 }
 
 /**
+ * on_alarm() - A timer runs out, or did so before: each turn looks for those
+ * @c:		Not used
+ * @ref:	Not used
+ * @events:	Not used
+ */
+static void on_alarm(struct ctx *c, union event_ref ref, uint32_t events)
+{
+	uint64_t times;
+
+	(void)c;
+	(void)ref;
+	(void)events;
+	if (read(pasta.alarm_fd, &times, sizeof(times)) == sizeof(times))
+		pasta.alarm_ms = 0;
+}
+
+/**
  * on_neigh() - Neighbours of the host have changed
  * @c:		Execution context
  * @ref:	Not used
@@ -279,8 +302,51 @@ static event_handler *const event_handlers[EVENT_TYPES] = {
 	[EVENT_NETNS]	= on_netns,
 	[EVENT_LISTEN]	= on_listen,
 	[EVENT_NSOCK]	= on_nsock,
+	[EVENT_ALARM]	= on_alarm,
 	[EVENT_NEIGH]	= on_neigh,
 };
+
+/**
+ * alarm_set() - Have the loop woken up in time for a timer
+ * @now_ms:	Time now
+ * @due_ms:	Time of the timer, later
+ *
+ * What comes too early does no harm, so the alarm is set anew only if it comes
+ * too late, or has passed.
+ */
+static void alarm_set(uint64_t now_ms, uint64_t due_ms)
+{
+	struct itimerspec at = {
+		.it_value.tv_sec = (time_t)(due_ms / 1000),
+		.it_value.tv_nsec = (long)(due_ms % 1000) * 1000000,
+	};
+
+	if (now_ms < pasta.alarm_ms && pasta.alarm_ms <= due_ms)
+		return;
+	timerfd_settime(pasta.alarm_fd, TFD_TIMER_ABSTIME, &at, NULL);
+	pasta.alarm_ms = due_ms;
+}
+
+/**
+ * loop_timeout() - How long to wait for events
+ * @c:		Execution context
+ *
+ * Timers don't make for a time-out: the kernel would set and cancel a timer of
+ * its own in each turn, which in a virtual machine is dear. See alarm_set().
+ *
+ * Return: 0 if there is something to do, -1 until there is an event
+ */
+static int loop_timeout(const struct ctx *c)
+{
+	uint64_t now_ms = util_now_ms();
+	int next_ms = timer_next_ms(c->wheel, now_ms);
+
+	if (flow_any_ready(c) || link_is_pending(c) || !next_ms)
+		return 0;
+	if (next_ms > 0)
+		alarm_set(now_ms, now_ms + (uint64_t)next_ms);
+	return -1;
+}
 
 /**
  * loop_turn() - One turn of the event loop
@@ -289,12 +355,9 @@ static event_handler *const event_handlers[EVENT_TYPES] = {
 static void loop_turn(struct ctx *c)
 {
 	struct epoll_event events[PASST_EVENTS_MAX];
-	int timeout, n, i;
+	int n, i;
 
-	timeout = timer_next_ms(c->wheel, util_now_ms());
-	if (flow_any_ready(c) || link_is_pending(c))
-		timeout = 0;
-	n = epoll_wait(c->epollfd, events, PASST_EVENTS_MAX, timeout);
+	n = epoll_wait(c->epollfd, events, PASST_EVENTS_MAX, loop_timeout(c));
 	c->now_ms = util_now_ms();
 	stats_add(&c->stats, STAT_LOOP_TURNS, 1);
 
@@ -396,8 +459,10 @@ static uint32_t flows_max(void)
 static void ctx_init(struct ctx *c)
 {
 	c->epollfd = epoll_create1(EPOLL_CLOEXEC);
+	pasta.alarm_fd = timerfd_create(CLOCK_MONOTONIC,
+					TFD_CLOEXEC | TFD_NONBLOCK);
 	c->wheel = calloc(1, sizeof(*c->wheel));
-	if (c->epollfd < 0 || !c->wheel)
+	if (c->epollfd < 0 || pasta.alarm_fd < 0 || !c->wheel)
 		die_errno("Can't prepare the event loop");
 
 	c->now_ms = util_now_ms();
@@ -518,6 +583,7 @@ int main(int argc, char *argv[])
 	isolate_sandbox(&c.conf, ISOLATE_MAY_FORK);
 	isolate_background(&iso, &c.conf);
 
+	watch_fd(&c, pasta.alarm_fd, EVENT_ALARM);
 	watch_fd(&c, neigh_watch_fd(c.neigh_watch), EVENT_NEIGH);
 	/* Signals wake up only the process that began to watch them */
 	pasta.signal_fd = open_signals();

@@ -33,12 +33,14 @@ struct wheel;
  * @EVENT_NETNS:	The namespace may have ended
  * @EVENT_LISTEN:	Listening socket
  * @EVENT_NSOCK:	Sockets in the namespace have arrived
+ * @EVENT_ALARM:	A timer may have run out
  * @EVENT_NEIGH:	Neighbours of the host have changed
  * @EVENT_TYPES:	Number of them
  */
 enum event_type {
 	EVENT_TAP, EVENT_LINK, EVENT_FLOW, EVENT_SIGNAL, EVENT_COMMAND,
-	EVENT_NETNS, EVENT_LISTEN, EVENT_NSOCK, EVENT_NEIGH, EVENT_TYPES,
+	EVENT_NETNS, EVENT_LISTEN, EVENT_NSOCK, EVENT_ALARM, EVENT_NEIGH,
+	EVENT_TYPES,
 };
 
 /**
