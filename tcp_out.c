@@ -42,6 +42,8 @@ const char tcp_out_syscalls[] = "getsockopt recv recvmsg";
 #define TCP_OUT_IOV		(TCP_OUT_FRAMES * 8)
 #define TCP_WINDOW_STEP		(16U * 1024)	/* Room worth telling at most */
 #define TCP_WINDOW_WIDE		(32U * 1024)	/* Left to a guest that sends */
+/* What is looked at of SO_MEMINFO: old kernels and emulated ones have less */
+#define TCP_MEMINFO_LEN	((SK_MEMINFO_WMEM_QUEUED + 1) * sizeof(uint32_t))
 /* Bytes a connection may send before others have their turn */
 #define TCP_OUT_BUDGET		(512U * 1024)
 
@@ -77,7 +79,8 @@ static void tcp_flags_put(struct tcphdr *th, uint8_t flags)
  * @conn:	Connection
  * @step:	Set to how much more room is worth telling the guest
  *
- * Return: bytes, by the kernel's own account of its buffer
+ * Return: bytes, by the kernel's own account of its buffer; what the pool can
+ *	   take if the kernel doesn't tell
  *
  * Source: kernel, net/core/sock.c sk_get_meminfo(); RFC 9293, 3.8.6.2.2 for
  * @step: not more than what the kernel calls writable, so that an event tells
@@ -94,7 +97,8 @@ static uint32_t tcp_room(const struct ctx *c, const struct tcp_conn *conn,
 		room = UINT16_MAX;
 	else if (conn->kept.len)
 		room = slack > conn->kept.len ? slack - conn->kept.len : 0;
-	else if (!getsockopt(conn->fd, SOL_SOCKET, SO_MEMINFO, mem, &len)) {
+	else if (!getsockopt(conn->fd, SOL_SOCKET, SO_MEMINFO, mem, &len) &&
+		 len >= TCP_MEMINFO_LEN) {
 		*step = MIN(*step, mem[SK_MEMINFO_SNDBUF] / 4);
 		if (mem[SK_MEMINFO_WMEM_QUEUED] < mem[SK_MEMINFO_SNDBUF])
 			room += mem[SK_MEMINFO_SNDBUF] -

@@ -746,6 +746,7 @@ int main(int argc, char *argv[])
 		BOTH(guest_fin_is_retransmitted),
 		BOTH(host_closes_with_pending_data),
 		STACK_TEST(host_closes_with_pending_data, v4_offload),
+		STACK_TEST(host_closes_with_pending_data, v4_no_meminfo),
 		STACK_TEST(host_closes_with_pending_data, v6_twelve),
 		STACK_TEST(host_closes_with_pending_data, v4_no_peek_off),
 		STACK_TEST(host_closes_with_pending_data, v6_no_peek_off),

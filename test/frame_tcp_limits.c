@@ -589,6 +589,7 @@ int main(void)
 		BOTH(window_moves_by_steps),
 		STACK_TEST(window_moves_by_steps, v4_offload),
 		BOTH(window_offered_is_taken_by_pool),
+		STACK_TEST(window_offered_is_taken_by_pool, v4_no_meminfo),
 		BOTH(finished_with_data_kept),
 		ALL(syn_on_finished_with_data_kept),
 		BOTH(old_host_resets_with_data_kept),

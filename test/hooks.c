@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <stdint.h>
 #include <unistd.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -18,6 +19,7 @@
 #include "hooks.h"
 
 bool hook_no_peek_off;
+bool hook_no_meminfo;
 bool hook_is_alone;
 void (*hook_connect)(int fd);
 int hook_sndbuf;
@@ -35,6 +37,16 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 		return -1;
 	}
 	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+}
+
+/**
+ * getsockopt() - See getsockopt(2)
+ */
+int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	if (hook_no_meminfo && level == SOL_SOCKET && name == SO_MEMINFO)
+		*len = sizeof(uint32_t);
+	return (int)syscall(SYS_getsockopt, fd, level, name, value, len);
 }
 
 /**

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 extern bool hook_no_peek_off;	/* SO_PEEK_OFF fails, as on older kernels */
+extern bool hook_no_meminfo;	/* SO_MEMINFO tells one number only */
 extern bool hook_is_alone;	/* In a network namespace of our own */
 extern void (*hook_connect)(int fd);	/* Called before connect() */
 extern int hook_sndbuf;		/* Send buffer on connect(), if set */

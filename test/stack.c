@@ -77,6 +77,7 @@ VARIANT(stack_v6_twelve, V6, true, V4_MTU, .from_guest = { 12, 12 },
 
 VARIANT(stack_v4_no_peek_off, V4, true, BIG_MTU, .no_peek_off = true);
 VARIANT(stack_v6_no_peek_off, V6, false, V4_MTU, .no_peek_off = true);
+VARIANT(stack_v4_no_meminfo, V4, true, BIG_MTU, .no_meminfo = true);
 
 static const uint8_t our_mac[MAC_LEN] = { 2, 0, 0, 0, 0, 1 };
 static const uint8_t guest_mac[MAC_LEN] = { 2, 0, 0, 0, 0, 2 };
@@ -185,6 +186,7 @@ int stack_setup(void **state)
 	s->host = c->conf.ip[s->v].map_host_loopback;
 
 	hook_no_peek_off = var->no_peek_off;
+	hook_no_meminfo = var->no_meminfo;
 	hook_sndbuf = 0;
 	hook_bad_fd = false;
 	c->wheel = calloc(1, sizeof(*c->wheel));

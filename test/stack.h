@@ -28,6 +28,7 @@ struct vu_shape;
  * @v:			IP version the guest uses
  * @offload:		The link takes partial checksums and GSO frames
  * @no_peek_off:	The kernel has no SO_PEEK_OFF for TCP
+ * @no_meminfo:		The kernel doesn't tell how full a socket is
  * @mtu:		Of the link
  * @from_guest:		How buffers of frames from the guest are cut
  * @to_guest:		How buffers of frames to the guest are cut
@@ -39,6 +40,7 @@ struct stack_variant {
 	enum ipver v;
 	bool offload;
 	bool no_peek_off;
+	bool no_meminfo;
 	unsigned mtu;
 	struct tap_mem_scatter from_guest;
 	struct tap_mem_scatter to_guest;
@@ -55,6 +57,7 @@ extern const struct stack_variant stack_v4_twelve;
 extern const struct stack_variant stack_v6_twelve;
 extern const struct stack_variant stack_v4_no_peek_off;
 extern const struct stack_variant stack_v6_no_peek_off;
+extern const struct stack_variant stack_v4_no_meminfo;
 
 /**
  * struct stack - everything but main(), between a guest and host sockets that

@@ -36,6 +36,7 @@
 #define STREAM_MAX		(256U << 10)	/* Bytes that wait in a queue */
 
 bool hook_no_peek_off;
+bool hook_no_meminfo;
 bool hook_is_alone;
 void (*hook_connect)(int fd);
 int hook_sndbuf;
