@@ -140,7 +140,6 @@ static bool tcp_window_is_wide(const struct ctx *c, const struct tcp_conn *conn)
 static uint16_t tcp_window(struct ctx *c, struct tcp_conn *conn)
 {
 	uint32_t left = conn->rcv_adv - conn->rcv_nxt, step, wnd;
-	uint32_t mss = tcp_link_mss(c, addr_version(&tcp_guest(conn)->far));
 
 	if (tcp_window_is_wide(c, conn))
 		return (uint16_t)(left >> conn->rcv_wscale);
@@ -153,14 +152,28 @@ static uint16_t tcp_window(struct ctx *c, struct tcp_conn *conn)
 	wnd >>= conn->rcv_wscale;
 	if (seq_lt(conn->rcv_adv, conn->rcv_nxt + (wnd << conn->rcv_wscale)))
 		conn->rcv_adv = conn->rcv_nxt + (wnd << conn->rcv_wscale);
+	return (uint16_t)wnd;
+}
 
-	/* With little window and nothing kept, no short write has told the
-	 * kernel that we wait for room: registering anew does
-	 */
+/**
+ * tcp_await_room() - Have an event tell when the socket takes more, if the
+ *		      guest has little window
+ * @c:		Execution context
+ * @conn:	Connection, after a segment with ACK was sent
+ *
+ * With little window and nothing kept, no short write has told the kernel that
+ * we wait for room: registering anew does. Not before a segment was sent: if
+ * there is no room to the guest either, each attempt would make for the event
+ * that causes the next one.
+ */
+static void tcp_await_room(struct ctx *c, struct tcp_conn *conn)
+{
+	uint32_t mss = tcp_link_mss(c, addr_version(&tcp_guest(conn)->far));
+	uint32_t wnd = (conn->rcv_adv - conn->rcv_nxt) >> conn->rcv_wscale;
+
 	if (wnd << conn->rcv_wscale < mss && !conn->kept.len &&
 	    !(conn->flags & CONN_SHUT_WR) && conn->fd >= 0)
 		tcp_watch(c, conn, EPOLL_CTL_MOD);
-	return (uint16_t)wnd;
 }
 
 /**
@@ -286,6 +299,8 @@ int tcp_send_control(struct ctx *c, struct tcp_conn *conn, uint8_t flags)
 		conn->flags |= CONN_ACK_NOW;
 		flow_wait_room(c, &conn->f);
 	}
+	if (!rc && flags & SEG_ACK)
+		tcp_await_room(c, conn);
 	return rc;
 }
 
@@ -324,7 +339,8 @@ void tcp_send_probe(struct ctx *c, struct tcp_conn *conn)
 	struct tcp_hdr_out h = tcp_header(c, conn, conn->snd_una - 1, SEG_ACK);
 	struct ip_out out = tcp_ip_out(conn, &h);
 
-	ip_send(&c->tap, &out, NULL, 0);
+	if (!ip_send(&c->tap, &out, NULL, 0))
+		tcp_await_room(c, conn);
 }
 
 /**
@@ -524,6 +540,8 @@ static void tcp_burst_commit(struct ctx *c, struct tcp_conn *conn,
 	}
 	if (seq_lt(conn->snd_max, conn->snd_nxt))
 		conn->snd_max = conn->snd_nxt;
+	if (b->len)
+		tcp_await_room(c, conn);
 }
 
 /**

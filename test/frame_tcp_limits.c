@@ -576,6 +576,30 @@ static void challenges_are_limited(void **state)
 	ends_close(&e);
 }
 
+/* Neither the host's socket nor the link to the guest have much room, and there
+ * is something to be sent: this must be waited for
+ */
+static void fin_is_repeated_over_full_link(void **state)
+{
+	struct ends e = { .s = *state };
+	uint16_t port;
+	struct seg seg;
+
+	e.listener = host_listen(e.s, &port);
+	e.g = guest_tcp_new(e.s, port);
+	hook_sndbuf = 1;
+	e.fd = guest_tcp_connect(e.g, e.listener);
+	hook_sndbuf = 0;
+	shutdown(e.fd, SHUT_WR);
+	guest_tcp_expect(e.g, F_FIN | F_ACK, &seg);
+	tap_mem_set_room(&e.s->c.tap, 0);
+	stack_advance(e.s, RTO_MS);
+	tap_mem_set_room(&e.s->c.tap, TAP_MEM_UNLIMITED);
+	guest_tcp_expect(e.g, F_FIN | F_ACK, &seg);
+	guest_tcp_upload(e.g, e.fd, SOME_LEN);
+	ends_close(&e);
+}
+
 #define BOTH(f)		STACK_TEST(f, v4), STACK_TEST(f, v6)
 #define ALL(f)								\
 	BOTH(f), STACK_TEST(f, v4_offload), STACK_TEST(f, v6_offload),	\
@@ -594,6 +618,7 @@ int main(void)
 		ALL(syn_on_finished_with_data_kept),
 		BOTH(old_host_resets_with_data_kept),
 		BOTH(fin_is_acked_over_full_link_with_data_kept),
+		ALL(fin_is_repeated_over_full_link),
 		BOTH(handshake_ack_beyond_window),
 		BOTH(handshake_ack_before_syn),
 		BOTH(flood_of_attempts_spares_the_established),
