@@ -215,6 +215,18 @@ bool ip_parse(const struct frame *f, struct pkt *pkt)
 }
 
 /**
+ * ip_is_reassembled() - Did a packet come in fragments?
+ * @pkt:	Packet
+ *
+ * Return: true if its memory serves for the next such packet, too: it is larger
+ *	   than the frame it is said to have come in
+ */
+bool ip_is_reassembled(const struct pkt *pkt)
+{
+	return pkt->l4.len > pkt->f->len;
+}
+
+/**
  * ip_csum_is_good() - Is the upper-layer checksum right, or vouched for?
  * @pkt:	Packet, reassembled if it was fragmented
  *

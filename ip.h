@@ -78,6 +78,7 @@ struct ip_out {
 };
 
 bool ip_parse(const struct frame *f, struct pkt *pkt);
+bool ip_is_reassembled(const struct pkt *pkt);
 bool ip_csum_is_good(const struct pkt *pkt);
 size_t ip_headroom(enum ipver v, size_t l4_len);
 bool ip_fill_headers(const struct tap *tap, struct frame *f,

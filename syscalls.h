@@ -27,7 +27,7 @@ extern const char tap_stream_syscalls[];
 extern const char tap_tun_syscalls[];
 extern const char tap_vu_syscalls[];
 extern const char tcp_syscalls[];
-extern const char tcp_in_syscalls[];
+extern const char tcp_batch_syscalls[];
 extern const char tcp_out_syscalls[];
 extern const char udp_batch_syscalls[];
 extern const char udp_relay_syscalls[];

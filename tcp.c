@@ -7,8 +7,9 @@
  * has been. What each side's window and pace are the kernel decides on both
  * ends: no congestion control stands in between.
  *
- * tcp_in.c has what comes from the guest, tcp_out.c what goes to it,
- * tcp_pool.c what was taken from the guest and not yet by the socket.
+ * tcp_in.c has what comes from the guest, tcp_batch.c how that is delivered and
+ * acknowledged, tcp_out.c what goes to the guest, tcp_pool.c what was taken from
+ * it and not yet by the socket.
  *
  * The host's socket is registered once, edge-triggered: CONN_READABLE keeps in
  * mind that there may be more to read. An entry ends with a reset from either
@@ -52,6 +53,17 @@ const char tcp_syscalls[] = "close getsockopt recv sendmsg shutdown socket";
 #define TCP_WSCALE_OURS		8	/* Windows of up to 16 MiB */
 
 static_assert(sizeof(struct tcp_conn) <= FLOW_ENTRY_SIZE, "entry too small");
+
+/**
+ * tcp_guest_index() - Which side of a connection the guest is on
+ * @conn:	Connection
+ *
+ * Return: SIDE_INI or SIDE_TGT
+ */
+static unsigned tcp_guest_index(const struct tcp_conn *conn)
+{
+	return conn->flags & CONN_INBOUND ? SIDE_TGT : SIDE_INI;
+}
 
 /**
  * tcp_close() - Let go of a connection
@@ -422,6 +434,17 @@ static uint32_t tcp_isn(const struct ctx *c, const struct flow_side *side)
 
 	return (uint32_t)flow_keyed(c->flows, &in, sizeof(in)) +
 	       (uint32_t)(c->now_ms * 250);
+}
+
+/**
+ * tcp_guest() - The side of a connection that the guest is on
+ * @conn:	Connection
+ *
+ * Return: its addresses
+ */
+const struct flow_side *tcp_guest(const struct tcp_conn *conn)
+{
+	return &conn->f.side[tcp_guest_index(conn)];
 }
 
 /**

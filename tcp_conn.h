@@ -6,13 +6,12 @@
 #include <stdint.h>
 
 #include "flow.h"
-#include "tap.h"
+#include "tcp_batch.h"
 #include "tcp_pool.h"
 
-struct ctx;
 struct pkt;
 
-/* Internals of connections, for tcp.c, tcp_in.c and tcp_out.c alone */
+/* Internals of connections, for the files of TCP over the tap */
 #define TCP_RTO_INIT_MS		1000	/* RFC 6298, 2.1 */
 
 /* Facts of a connection, bits of tcp_conn.flags */
@@ -97,31 +96,18 @@ struct tcp_conn {
  * struct tcp - what all connections share
  * @pool:	Room for data that sockets didn't take
  * @has_peek_off: The kernel offers SO_PEEK_OFF, per IP version
- * @dirty:	Connections that the present batch of frames touched
- * @dirty_count: How many
+ * @batch:	What the present batch of frames has brought
  * @trash:	Where data is peeked to that the guest has already got
  */
 struct tcp {
 	struct tcp_pool pool;
 	bool has_peek_off[IPVER_MAX];
-	struct tcp_conn *dirty[TAP_BATCH_MAX];
-	unsigned dirty_count;
+	struct tcp_batch batch;
 	char *trash;
 };
 
 #define TCP_TRASH_SIZE		(256U * 1024)	/* Bytes at @trash */
 #define TCP_TRASH_IOV		16	/* Times it is peeked into at most */
-
-/* The side of a connection that the guest is on, or the host's socket */
-static inline unsigned tcp_guest_index(const struct tcp_conn *conn)
-{
-	return conn->flags & CONN_INBOUND ? SIDE_TGT : SIDE_INI;
-}
-
-static inline const struct flow_side *tcp_guest(const struct tcp_conn *conn)
-{
-	return &conn->f.side[tcp_guest_index(conn)];
-}
 
 /* tcp.c */
 void tcp_reset(struct ctx *c, struct tcp_conn *conn);
@@ -131,6 +117,7 @@ bool tcp_flush_kept(struct ctx *c, struct tcp_conn *conn);
 void tcp_timer_update(struct ctx *c, struct tcp_conn *conn);
 struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest,
 			 const struct flow_side *host, uint32_t flags);
+const struct flow_side *tcp_guest(const struct tcp_conn *conn);
 const struct flow_side *tcp_host(const struct tcp_conn *conn);
 int tcp_watch(struct ctx *c, struct tcp_conn *conn, int op);
 

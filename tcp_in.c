@@ -2,9 +2,8 @@
 /* tcp_in.c - TCP segments from the guest
  *
  * Segments are checked in the order of RFC 9293, 3.10.7, with the answers of
- * RFC 5961 to blind attacks. Data goes to the host's socket from where it is,
- * in the frame; what the socket doesn't take is kept in the pool. Either way
- * it is acknowledged, once for all segments of a batch, in tcp_end_batch().
+ * RFC 5961 to blind attacks. What becomes of their data, and when it is
+ * acknowledged, see tcp_batch.c.
  *
  * There is no queue for segments out of order: nothing is lost or overtakes
  * on the link from the guest, unless the pool is full. The guest is told by
@@ -16,7 +15,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <linux/tcp.h>
 
 #include "fwd.h"
@@ -26,13 +24,10 @@
 #include "passt.h"
 #include "sock.h"
 #include "stats.h"
-#include "syscalls.h"
 #include "tcp.h"
+#include "tcp_batch.h"
 #include "tcp_conn.h"
 #include "tcp_seq.h"
-
-/* What is called after start-up, see seccomp.c */
-const char tcp_in_syscalls[] = "sendmsg";
 
 #define TCP_DUP_ACKS		3	/* RFC 5681, 3.2 */
 #define TCP_MSS_MIN		48	/* Less is mostly header */
@@ -50,6 +45,7 @@ const char tcp_in_syscalls[] = "sendmsg";
  * @flags:	SEG_*
  * @mss:	MSS option, 0 if there is none
  * @wscale:	Window scale option, -1 if there is none
+ * @reassembled: See ip_is_reassembled()
  * @data:	Payload
  */
 struct tcp_seg {
@@ -59,6 +55,7 @@ struct tcp_seg {
 	uint8_t flags;
 	uint16_t mss;
 	int wscale;
+	bool reassembled;
 	struct view data;
 };
 
@@ -112,6 +109,7 @@ static bool tcp_parse(const struct pkt *pkt, struct tcp_seg *seg,
 	*seg = (struct tcp_seg){
 		.seq = ntohl(th.seq), .ack = ntohl(th.ack_seq),
 		.wnd = ntohs(th.window), .wscale = -1, .data = v,
+		.reassembled = ip_is_reassembled(pkt),
 		.flags = (uint8_t)(th.fin * SEG_FIN | th.syn * SEG_SYN |
 				   th.rst * SEG_RST | th.psh * SEG_PSH |
 				   th.ack * SEG_ACK),
@@ -173,21 +171,6 @@ static void tcp_challenge(struct ctx *c, struct tcp_conn *conn,
 		tcp_send_ack(c, conn);
 	else
 		stats_add(&c->stats, STAT_ANSWERS_WITHHELD, 1);
-}
-
-/**
- * tcp_mark_dirty() - Have tcp_end_batch() look after a connection
- * @c:		Execution context
- * @conn:	Connection
- */
-static void tcp_mark_dirty(struct ctx *c, struct tcp_conn *conn)
-{
-	struct tcp *tcp = c->tcp;
-
-	if (conn->flags & CONN_DIRTY || tcp->dirty_count == TAP_BATCH_MAX)
-		return;
-	conn->flags |= CONN_DIRTY;
-	tcp->dirty[tcp->dirty_count++] = conn;
 }
 
 /**
@@ -358,58 +341,21 @@ static bool tcp_take_ack(struct ctx *c, struct tcp_conn *conn,
 }
 
 /**
- * tcp_deliver() - Give data of the guest to the host's socket, keep the rest
- * @c:		Execution context
- * @conn:	Connection
- * @v:		Data, in order
- *
- * Return: bytes taken, -errno if the socket failed
- */
-static ssize_t tcp_deliver(struct ctx *c, struct tcp_conn *conn, struct view v)
-{
-	struct iovec iov[FRAME_IOV_MAX];
-	struct msghdr msg = { .msg_iov = iov };
-	size_t len = v.len;
-	ssize_t n = 0;
-
-	if (!conn->kept.len) {
-		msg.msg_iovlen = view_to_iov(&v, iov, ARRAY_SIZE(iov));
-		do
-			n = sendmsg(conn->fd, &msg,
-				    MSG_DONTWAIT | MSG_NOSIGNAL);
-		while (n < 0 && errno == EINTR);
-		if (n < 0 && errno != EAGAIN)
-			return -errno;
-		n = MAX(n, 0);
-		view_skip(&v, (size_t)n);
-	}
-
-	if (!v.len || tcp_pool_add(&c->tcp->pool, &conn->kept, v))
-		return (ssize_t)len;
-
-	stats_add(&c->stats, STAT_TCP_POOL_FULL, 1);
-	return n;
-}
-
-/**
  * tcp_take_data() - Handle the payload of a segment
  * @c:		Execution context
- * @conn:	Connection
- * @seg:	Acceptable segment
- *
- * Return: false if the connection is gone
+ * @conn:	Connection, closing afterwards if its socket failed
+ * @seg:	Acceptable segment, what isn't new or doesn't fit is taken off
  *
  * Source: RFC 9293, 3.10.7.4, seventh
  */
-static bool tcp_take_data(struct ctx *c, struct tcp_conn *conn,
+static void tcp_take_data(struct ctx *c, struct tcp_conn *conn,
 			  struct tcp_seg *seg)
 {
 	uint32_t wnd = conn->rcv_adv - conn->rcv_nxt;
 	struct view *v = &seg->data;
-	ssize_t n;
 
 	if (!v->len)
-		return true;
+		return;
 
 	conn->flags |= CONN_ACK_NOW;
 	/* What we have got already; a FIN behind it may be new */
@@ -420,23 +366,17 @@ static bool tcp_take_data(struct ctx *c, struct tcp_conn *conn,
 		seg->seq = conn->rcv_nxt;
 	}
 	if (conn->flags & CONN_GUEST_FIN)
-		return true;
+		return;
 	if (v->len > wnd) {
 		view_trim(v, wnd);
 		seg->flags &= (uint8_t)~SEG_FIN;
 	}
 	if (!v->len)
-		return true;
+		return;
 
-	n = tcp_deliver(c, conn, *v);
-	if (n < 0) {
-		tcp_reset(c, conn);
-		return false;
-	}
-	if ((size_t)n < v->len)
-		seg->flags &= (uint8_t)~SEG_FIN;
-	conn->rcv_nxt += (uint32_t)n;
-	return true;
+	tcp_batch_add(c, conn, v);
+	if (seg->flags & SEG_FIN || seg->reassembled)
+		tcp_batch_flush(c, conn);
 }
 
 /**
@@ -570,7 +510,7 @@ static void tcp_syn_sent(struct ctx *c, struct tcp_conn *conn,
 	conn->retry_ms = 0;
 	conn->flags |= CONN_ESTABLISHED | CONN_ACK_NOW;
 	flow_set_half_open(c, &conn->f, false);
-	tcp_mark_dirty(c, conn);
+	tcp_batch_mark(c, conn);
 }
 
 /**
@@ -621,7 +561,7 @@ static void tcp_segment(struct ctx *c, struct tcp_conn *conn,
 
 	if (!tcp_take_ack(c, conn, seg) || conn->f.closing)
 		return;
-	tcp_mark_dirty(c, conn);
+	tcp_batch_mark(c, conn);
 
 	/* Out of order: told at once, the guest counts duplicates */
 	if (seq_lt(conn->rcv_nxt, seg->seq)) {
@@ -630,10 +570,29 @@ static void tcp_segment(struct ctx *c, struct tcp_conn *conn,
 		return;
 	}
 
-	if (!tcp_take_data(c, conn, seg))
-		return;
-	if (seg->flags & SEG_FIN)
+	tcp_take_data(c, conn, seg);
+	if (seg->flags & SEG_FIN && !conn->f.closing &&
+	    conn->rcv_nxt == seg->seq + seg->data.len)
 		tcp_take_fin(c, conn);
+}
+
+/**
+ * tcp_continues_batch() - Does a segment only add to the data of a batch?
+ * @b:		Batch
+ * @conn:	Connection
+ * @seg:	Segment
+ *
+ * Return: true if nothing but a later acknowledgement can come of it
+ */
+static bool tcp_continues_batch(struct tcp_batch *b,
+				const struct tcp_conn *conn,
+				const struct tcp_seg *seg)
+{
+	return seg->data.len && seg->seq == conn->rcv_nxt &&
+	       tcp_batch_has(b, conn) &&
+	       seg->data.len <= conn->rcv_adv - conn->rcv_nxt &&
+	       (seg->flags & (uint8_t)~SEG_PSH) == SEG_ACK &&
+	       seq_le(seg->ack, conn->snd_max);
 }
 
 /**
@@ -667,6 +626,10 @@ void tcp_from_guest(struct ctx *c, struct pkt *pkt)
 	}
 
 	conn = container_of(flow, struct tcp_conn, f);
+	if (!tcp_continues_batch(&c->tcp->batch, conn, &seg))
+		tcp_batch_flush(c, conn);
+	if (flow->closing)
+		return;
 	if (c->now_ms - conn->active_ms >= TCP_TOUCH_MS)
 		flow_touch(c->flows, flow);
 	conn->active_ms = c->now_ms;
@@ -691,32 +654,4 @@ void tcp_from_guest(struct ctx *c, struct pkt *pkt)
 	} else {
 		tcp_segment(c, conn, &seg);
 	}
-}
-
-/**
- * tcp_end_batch() - Acknowledge what a batch of frames has brought
- * @c:		Execution context
- */
-void tcp_end_batch(struct ctx *c)
-{
-	struct tcp *tcp = c->tcp;
-	unsigned i;
-
-	for (i = 0; i < tcp->dirty_count; i++) {
-		struct tcp_conn *conn = tcp->dirty[i];
-
-		conn->flags &= ~(uint32_t)CONN_DIRTY;
-		if (conn->f.closing)
-			continue;
-
-		tcp_discard_acked(conn);
-		/* Data carries the acknowledgement, if there is some */
-		tcp_send_data(c, conn);
-		if (conn->f.closing)
-			continue;
-		if (conn->flags & CONN_ACK_NOW)
-			tcp_send_ack(c, conn);
-		tcp_close_if_done(c, conn);
-	}
-	tcp->dirty_count = 0;
 }

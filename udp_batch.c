@@ -400,9 +400,6 @@ void udp_batch_send(struct ctx *c, struct udp_flow *uf,
 		udp_batch_add(c, uf, pkt, &part, MIN(size, part.len));
 	} while (data->len);
 
-	/* The memory of a reassembled datagram serves the next one, too: it
-	 * is larger than the frame of its last fragment
-	 */
-	if (pkt->l4.len > pkt->f->len)
+	if (ip_is_reassembled(pkt))
 		udp_batch_flush(c);
 }

@@ -32,11 +32,11 @@
 #define STEP			1024	/* Less isn't worth telling */
 
 /**
- * fill_pool() - Have somebody else use most of the pool
+ * use_most_of_pool() - Have somebody else use most of the pool
  * @s:		Stack
  * @k:		Filled with what is kept for them
  */
-static void fill_pool(struct stack *s, struct tcp_kept *k)
+static void use_most_of_pool(struct stack *s, struct tcp_kept *k)
 {
 	static char data[TCP_CHUNK_SIZE];
 	unsigned chunks = TCP_CHUNKS / 2 + 10;
@@ -98,7 +98,7 @@ static void window_moves_by_steps_without_pool(void **state)
 	size_t done = 0, sent;
 	int i;
 
-	fill_pool(e.s, &others);
+	use_most_of_pool(e.s, &others);
 	for (i = 0; i < 3; i++) {
 		sent = send_all_the_window_takes(&e);
 		guest_tcp_expect_acked(e.g);
@@ -139,7 +139,7 @@ static void window_offered_is_taken_by_pool(void **state)
 
 	/* What was told before the pool ran low must be taken all the same */
 	total = ends_fill_up(&e);
-	fill_pool(e.s, &others);
+	use_most_of_pool(e.s, &others);
 	total += ends_fill_up(&e);
 	assert_int_equal(stack_stat(e.s, STAT_TCP_POOL_FULL), 0);
 	guest_tcp_expect_acked(e.g);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* hooks.c - libc's setsockopt(), connect() and epoll_ctl() with another
- *	     kernel's manners
+/* hooks.c - libc's functions for sockets, and epoll_ctl(), with the manners of
+ *	     another kernel
  *
  * Defined in the test's binary, they take precedence over libc's. No socket is
  * ever connected to anything but loopback, whatever a test makes of addresses,
@@ -25,6 +25,8 @@ void (*hook_connect)(int fd);
 int hook_sndbuf;
 bool hook_bad_fd;
 unsigned hook_mod_fails;
+unsigned hook_sendmsgs;
+bool hook_no_room;
 
 /**
  * setsockopt() - See setsockopt(2)
@@ -71,6 +73,19 @@ int connect(int fd, const struct sockaddr *sa, socklen_t len)
 	if (hook_connect)
 		hook_connect(fd);
 	return (int)syscall(SYS_connect, fd, sa, len);
+}
+
+/**
+ * sendmsg() - See sendmsg(2)
+ */
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	hook_sendmsgs++;
+	if (hook_no_room) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return syscall(SYS_sendmsg, fd, msg, flags);
 }
 
 /**
