@@ -42,7 +42,7 @@ const char tap_tun_syscalls[] = "read write";
 #define TUN_HDR_LEN		((int)sizeof(struct virtio_net_hdr_v1))
 #define TUN_TO_GUEST_SLOTS	32
 /* Take no more than this at once, so that it is still cached when it is sent */
-#define TUN_BATCH_BYTES		(512U * 1024)
+#define TUN_BATCH_BYTES		(1024U * 1024)
 
 /**
  * struct tun_buf - room for one frame and the header in front of it
