@@ -51,6 +51,8 @@ const char tcp_syscalls[] = "close getsockopt recv sendmsg shutdown socket";
 #define TCP_IDLE_MS		7200000	/* RFC 9293, 3.8.4: two hours */
 #define TCP_IDLE_PROBE_MS	75000	/* tcp(7), tcp_keepalive_intvl */
 #define TCP_WSCALE_OURS		8	/* Windows of up to 16 MiB */
+#define TCP_ACK_HOLD_MS		2	/* RFC 9293, 3.8.6.3: below 500 */
+#define TCP_HOLD_SKIP_INIT	2	/* ACKs sent at once to begin with */
 
 static_assert(sizeof(struct tcp_conn) <= FLOW_ENTRY_SIZE, "entry too small");
 
@@ -178,6 +180,7 @@ bool tcp_flush_kept(struct ctx *c, struct tcp_conn *conn)
 void tcp_timer_update(struct ctx *c, struct tcp_conn *conn)
 {
 	bool established = conn->flags & CONN_ESTABLISHED, due;
+	uint64_t next_ms;
 
 	/* Something sent and not acknowledged, or something to send that the
 	 * guest has no window for
@@ -192,8 +195,10 @@ void tcp_timer_update(struct ctx *c, struct tcp_conn *conn)
 	else if (!conn->retry_ms)
 		conn->retry_ms = c->now_ms + conn->rto_ms;
 
-	flow_timer_set(c, &conn->f, due ? conn->retry_ms :
-					  conn->active_ms + TCP_IDLE_MS);
+	next_ms = due ? conn->retry_ms : conn->active_ms + TCP_IDLE_MS;
+	if (conn->flags & CONN_ACK_SOON)
+		next_ms = MIN(next_ms, conn->active_ms + TCP_ACK_HOLD_MS);
+	flow_timer_set(c, &conn->f, next_ms);
 }
 
 /**
@@ -258,6 +263,9 @@ static void tcp_timer(struct ctx *c, struct flow *flow)
 {
 	struct tcp_conn *conn = container_of(flow, struct tcp_conn, f);
 
+	if (conn->flags & CONN_ACK_SOON &&
+	    c->now_ms >= conn->active_ms + TCP_ACK_HOLD_MS)
+		tcp_send_held_ack(c, conn);
 	if (conn->retry_ms) {
 		if (c->now_ms >= conn->retry_ms)
 			tcp_retry(c, conn);
@@ -500,6 +508,7 @@ struct tcp_conn *tcp_new(struct ctx *c, const struct flow_side *guest,
 	flow_set_half_open(c, flow, true);
 	conn->rcv_wscale = TCP_WSCALE_OURS;
 	conn->rto_ms = TCP_RTO_INIT_MS;
+	conn->hold_skip = TCP_HOLD_SKIP_INIT;
 	conn->active_ms = c->now_ms;
 	conn->iss = tcp_isn(c, guest);
 	conn->snd_una = conn->iss;

@@ -12,7 +12,8 @@
  * what isn't delivered yet, but nothing that tells the guest of it is sent:
  * tcp_from_guest() flushes first, unless a segment only continues the run.
  *
- * Once for all segments of a batch, tcp_end_batch() acknowledges what came.
+ * Once for all segments of a batch, tcp_end_batch() acknowledges what came, or
+ * has the host's answer do so, if that usually comes in a moment.
  */
 
 #include <errno.h>
@@ -230,6 +231,23 @@ void tcp_batch_add(struct ctx *c, struct tcp_conn *conn, const struct view *v)
 }
 
 /**
+ * tcp_hold_ack() - Decide whether an ACK waits for the host's answer
+ * @c:		Execution context
+ * @conn:	Connection with CONN_ACK_SOON, made CONN_ACK_NOW if it doesn't
+ *
+ * It waits for TCP_ACK_HOLD_MS: tcp_timer_update() sees to that.
+ */
+static void tcp_hold_ack(struct ctx *c, struct tcp_conn *conn)
+{
+	if (tcp_window_is_wide(c, conn) && !conn->hold_skip)
+		return;
+	if (conn->hold_skip)
+		conn->hold_skip--;
+	conn->flags &= ~(uint32_t)CONN_ACK_SOON;
+	conn->flags |= CONN_ACK_NOW;
+}
+
+/**
  * tcp_end_batch() - Deliver and acknowledge what a batch of frames has brought
  * @c:		Execution context
  */
@@ -246,6 +264,8 @@ void tcp_end_batch(struct ctx *c)
 		if (conn->f.closing)
 			continue;
 
+		if (conn->flags & CONN_ACK_SOON)
+			tcp_hold_ack(c, conn);
 		tcp_discard_acked(conn);
 		/* Data carries the acknowledgement, if there is some */
 		tcp_send_data(c, conn);

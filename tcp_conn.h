@@ -32,6 +32,7 @@ enum tcp_flag {
 	CONN_WSCALE	= 1 << 13, /* Both ends scale windows */
 	CONN_INBOUND	= 1 << 14, /* Begun by the host, to the guest */
 	CONN_HOST_ENDS	= 1 << 15, /* An end, error or mark in the data */
+	CONN_ACK_SOON	= 1 << 17, /* As ACK_NOW, or with the answer */
 };
 
 /**
@@ -57,6 +58,8 @@ enum tcp_flag {
  * @rcv_wscale:	Shift of windows to the guest
  * @dup_acks:	Duplicate acknowledgements in a row
  * @retries:	Time-outs in a row
+ * @hold_cost:	How many acknowledgements not to hold back, after one in vain
+ * @hold_skip:	How many of these are left
  * @rto_ms:	Present retransmission time-out
  * @retry_ms:	When to retransmit or probe, 0 if nothing is outstanding
  * @active_ms:	When the guest was last heard
@@ -85,6 +88,8 @@ struct tcp_conn {
 	uint8_t rcv_wscale;
 	uint8_t dup_acks;
 	uint8_t retries;
+	uint8_t hold_cost;
+	uint8_t hold_skip;
 	uint32_t rto_ms;
 	uint64_t retry_ms;
 	uint64_t active_ms;
@@ -127,11 +132,13 @@ int tcp_send_control(struct ctx *c, struct tcp_conn *conn, uint8_t flags);
 int tcp_send_syn(struct ctx *c, struct tcp_conn *conn);
 void tcp_send_data(struct ctx *c, struct tcp_conn *conn);
 void tcp_send_ack(struct ctx *c, struct tcp_conn *conn);
+void tcp_send_held_ack(struct ctx *c, struct tcp_conn *conn);
 void tcp_send_probe(struct ctx *c, struct tcp_conn *conn);
 void tcp_send_rst_to(struct ctx *c, const struct pkt *pkt, uint32_t seq,
 		     uint32_t ack, uint8_t flags);
 void tcp_retransmit(struct ctx *c, struct tcp_conn *conn);
 void tcp_discard_acked(struct tcp_conn *conn);
+bool tcp_window_is_wide(const struct ctx *c, const struct tcp_conn *conn);
 void tcp_update_window(struct ctx *c, struct tcp_conn *conn);
 
 #endif /* TCP_CONN_H */

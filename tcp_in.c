@@ -36,6 +36,7 @@
 #define TCP_CHALLENGE_RATE	2	/* A second: RFC 5961, 7 */
 #define TCP_CHALLENGE_BURST	10	/* As above */
 #define TCP_TOUCH_MS		1000	/* Exactness of the age */
+#define TCP_SHORT_LEN		4096	/* Data that may be a whole question */
 
 /**
  * struct tcp_seg - a segment from the guest
@@ -341,6 +342,23 @@ static bool tcp_take_ack(struct ctx *c, struct tcp_conn *conn,
 }
 
 /**
+ * tcp_note_data() - Have data acknowledged, at once or soon
+ * @conn:	Connection
+ * @seg:	Segment with data
+ *
+ * A short segment is the end of a question, maybe, to which the host answers
+ * soon. The next one, or what is out of place, is acknowledged without delay:
+ * RFC 9293, 3.8.6.3.
+ */
+static void tcp_note_data(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	bool soon = !(conn->flags & (CONN_ACK_NOW | CONN_ACK_SOON)) &&
+		    seg->seq == conn->rcv_nxt && seg->data.len < TCP_SHORT_LEN;
+
+	conn->flags |= soon ? CONN_ACK_SOON : CONN_ACK_NOW;
+}
+
+/**
  * tcp_take_data() - Handle the payload of a segment
  * @c:		Execution context
  * @conn:	Connection, closing afterwards if its socket failed
@@ -357,7 +375,7 @@ static void tcp_take_data(struct ctx *c, struct tcp_conn *conn,
 	if (!v->len)
 		return;
 
-	conn->flags |= CONN_ACK_NOW;
+	tcp_note_data(conn, seg);
 	/* What we have got already; a FIN behind it may be new */
 	if (seq_lt(seg->seq, conn->rcv_nxt)) {
 		uint32_t old = conn->rcv_nxt - seg->seq;
@@ -542,7 +560,7 @@ static void tcp_syn_again(struct ctx *c, struct tcp_conn *conn,
 	/* Nothing of it is outstanding to the guest any more */
 	conn->flags |= CONN_FIN_ACKED | CONN_HOST_FIN | CONN_FIN_SENT;
 	conn->snd_una = conn->snd_nxt = conn->snd_max;
-	conn->flags &= ~(uint32_t)CONN_ACK_NOW;
+	conn->flags &= ~(uint32_t)(CONN_ACK_NOW | CONN_ACK_SOON);
 	tcp_close_if_done(c, conn);
 	tcp_open(c, pkt, seg, guest);
 }

@@ -42,6 +42,7 @@ const char tcp_out_syscalls[] = "getsockopt recv recvmsg";
 #define TCP_OUT_IOV		(TCP_OUT_FRAMES * 8)
 #define TCP_WINDOW_STEP		(16U * 1024)	/* Room worth telling at most */
 #define TCP_WINDOW_WIDE		(32U * 1024)	/* Left to a guest that sends */
+#define TCP_HOLD_COST_MAX	63	/* Acknowledgements not held back */
 /* What is looked at of SO_MEMINFO: old kernels and emulated ones have less */
 #define TCP_MEMINFO_LEN	((SK_MEMINFO_WMEM_QUEUED + 1) * sizeof(uint32_t))
 /* Bytes a connection may send before others have their turn */
@@ -119,7 +120,7 @@ static uint32_t tcp_room(const struct ctx *c, const struct tcp_conn *conn,
  * Return: true if there is plenty left, and little of it was used since the
  *	   socket was asked
  */
-static bool tcp_window_is_wide(const struct ctx *c, const struct tcp_conn *conn)
+bool tcp_window_is_wide(const struct ctx *c, const struct tcp_conn *conn)
 {
 	uint32_t mss = tcp_link_mss(c, addr_version(&tcp_guest(conn)->far));
 
@@ -200,7 +201,7 @@ static struct tcp_hdr_out tcp_header(struct ctx *c, struct tcp_conn *conn,
 		h.th.window = htons(tcp_window(c, conn));
 	if (flags & SEG_ACK) {
 		h.th.ack_seq = htonl(conn->rcv_nxt);
-		conn->flags &= ~(uint32_t)CONN_ACK_NOW;
+		conn->flags &= ~(uint32_t)(CONN_ACK_NOW | CONN_ACK_SOON);
 	}
 	return h;
 }
@@ -325,6 +326,22 @@ int tcp_send_syn(struct ctx *c, struct tcp_conn *conn)
 void tcp_send_ack(struct ctx *c, struct tcp_conn *conn)
 {
 	tcp_send_control(c, conn, SEG_ACK);
+}
+
+/**
+ * tcp_send_held_ack() - Acknowledge now what was to wait for data
+ * @c:		Execution context
+ * @conn:	Connection
+ *
+ * Where the host doesn't answer in a moment, as it is far, it isn't waited for:
+ * after each such case twice as many acknowledgements aren't held back.
+ */
+void tcp_send_held_ack(struct ctx *c, struct tcp_conn *conn)
+{
+	conn->hold_cost = (uint8_t)MIN(conn->hold_cost * 2 + 1,
+				       TCP_HOLD_COST_MAX);
+	conn->hold_skip = conn->hold_cost;
+	tcp_send_ack(c, conn);
 }
 
 /**
@@ -518,8 +535,11 @@ static void tcp_burst_commit(struct ctx *c, struct tcp_conn *conn,
 	struct ip_out out;
 	unsigned i;
 
-	if (left)
+	if (left) {
+		if (conn->flags & CONN_ACK_SOON)
+			conn->hold_cost = 0;
 		h = tcp_header(c, conn, 0, SEG_ACK);
+	}
 
 	for (i = 0; i < b->count; i++) {
 		if (!left) {

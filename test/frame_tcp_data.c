@@ -614,6 +614,84 @@ static void scenario_16_send_buffer_below_mss(void **state)
 	close(listener);
 }
 
+/**
+ * ask() - Have the guest send a short question
+ * @e:		Connection
+ *
+ * Return: true if it is acknowledged at once
+ */
+static bool ask(struct ends *e)
+{
+	struct seg seg;
+
+	guest_tcp_send(e->g, F_ACK | F_PSH, 10);
+	stack_settle(e->s);
+	if (!guest_tcp_recv(e->g, &seg))
+		return false;
+	assert_int_equal(seg.flags, F_ACK);
+	assert_int_equal(seg.ack, e->g->snd_nxt);
+	return true;
+}
+
+static void answer_takes_acknowledgement_along(void **state)
+{
+	struct ends e = ends_open(state);
+	struct seg seg;
+	unsigned i;
+
+	/* At first the guest may be one that waits with its next segment */
+	assert_true(ask(&e));
+	assert_true(ask(&e));
+	for (i = 0; i < 100; i++) {
+		assert_false(ask(&e));
+		host_write(e.fd, i * 20, 20);
+		guest_tcp_expect(e.g, F_ACK, &seg);
+		assert_int_equal(seg.len, 20);
+		assert_int_equal(seg.ack, e.g->snd_nxt);
+		guest_tcp_expect_none(e.g);
+	}
+	guest_tcp_ack(e.g);
+	ends_close(&e);
+}
+
+static void acknowledgement_does_not_wait_for_long(void **state)
+{
+	struct ends e = ends_open(state);
+	unsigned at_once = 2, i, held = 0;
+	struct seg seg;
+
+	while (held < 5) {
+		for (i = 0; i < at_once; i++)
+			assert_true(ask(&e));
+		assert_false(ask(&e));
+		stack_advance(e.s, 3);
+		guest_tcp_expect(e.g, F_ACK, &seg);
+		assert_int_equal(seg.ack, e.g->snd_nxt);
+		guest_tcp_expect_none(e.g);
+		/* As there was no answer, less often from now on */
+		at_once = (1U << ++held) - 1;
+	}
+	ends_close(&e);
+}
+
+static void second_segment_is_acknowledged_at_once(void **state)
+{
+	struct ends e = ends_open(state);
+
+	assert_true(ask(&e));
+	assert_true(ask(&e));
+	assert_false(ask(&e));
+	assert_true(ask(&e));
+	/* In one batch, too; and an end, with nothing to wait for */
+	guest_tcp_send(e.g, F_ACK, 10);
+	assert_true(ask(&e));
+	guest_tcp_send(e.g, F_ACK | F_FIN, 10);
+	stack_settle(e.s);
+	guest_tcp_drain(e.g);
+	assert_int_equal(e.g->snd_una, e.g->snd_nxt);
+	ends_close(&e);
+}
+
 static void scenario_18_burst_is_acked_without_timer(void **state)
 {
 	struct ends e = ends_open(state);
@@ -775,6 +853,9 @@ int main(int argc, char *argv[])
 		SEVERAL(lost_segments_come_again),
 		SEVERAL(scenario_14_last_segment_of_batch_has_psh),
 		BOTH(scenario_16_send_buffer_below_mss),
+		BOTH(answer_takes_acknowledgement_along),
+		BOTH(acknowledgement_does_not_wait_for_long),
+		BOTH(second_segment_is_acknowledged_at_once),
 		SEVERAL(scenario_18_burst_is_acked_without_timer),
 		SEVERAL(scenario_19_no_event_storm),
 		STACK_TEST(gso_frames_from_guest, v4_offload),

@@ -465,6 +465,21 @@ bool guest_tcp_recv(struct guest_tcp *g, struct seg *seg)
 }
 
 /**
+ * turn_idle() - A turn of the loop, of a guest that waits for something
+ * @g:		Connection
+ * @idle:	How many turns in vain it follows
+ *
+ * If that is an acknowledgement of data, time passes after the first: it may be
+ * held back for a moment.
+ */
+static void turn_idle(struct guest_tcp *g, int idle)
+{
+	if (idle && g->snd_una != g->snd_nxt && g->snd_una != g->iss)
+		g->s->c.now_ms++;
+	stack_turn(g->s, idle ? STALL_WAIT_MS : 0);
+}
+
+/**
  * guest_tcp_expect() - Wait for the next segment, fail if it is another one
  * @g:		Connection
  * @flags:	Flags it must have, exactly, but for PSH
@@ -483,7 +498,7 @@ void guest_tcp_expect(struct guest_tcp *g, uint8_t flags, struct seg *seg)
 			assert_int_equal(seg->flags & ~F_PSH, flags);
 			return;
 		}
-		stack_turn(g->s, i ? STALL_WAIT_MS : 0);
+		turn_idle(g, i);
 	}
 	fail_msg("no segment");
 }
@@ -513,7 +528,7 @@ void guest_tcp_expect_acked(struct guest_tcp *g)
 		while (guest_tcp_recv(g, &seg))
 			;
 		if (g->snd_una != g->snd_nxt)
-			stack_turn(g->s, i ? STALL_WAIT_MS : 0);
+			turn_idle(g, i);
 	}
 	assert_int_equal(g->snd_una, g->snd_nxt);
 }
@@ -572,7 +587,7 @@ void guest_tcp_read(struct guest_tcp *g, uint64_t count)
 			continue;
 		}
 		assert_true(idle < STALL_TURNS);
-		stack_turn(g->s, idle++ ? STALL_WAIT_MS : 0);
+		turn_idle(g, idle++);
 	}
 	stack_turn(g->s, 0);
 }
@@ -624,7 +639,7 @@ void guest_tcp_upload(struct guest_tcp *g, int fd, size_t len)
 		size_t sent = upload_segments(g, left);
 
 		left -= sent;
-		stack_turn(g->s, idle ? STALL_WAIT_MS : 0);
+		turn_idle(g, idle);
 		n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
 		assert_true(n > 0 || (n < 0 && errno == EAGAIN));
 		if (n > 0) {
@@ -662,7 +677,7 @@ void guest_tcp_download(struct guest_tcp *g, int fd, size_t len)
 			assert_true(n > 0 || errno == EAGAIN);
 			done += n > 0 ? (size_t)n : 0;
 		}
-		stack_turn(g->s, idle ? STALL_WAIT_MS : 0);
+		turn_idle(g, idle);
 		idle = n > 0 ? 0 : idle + 1;
 		while (guest_tcp_recv(g, &seg)) {
 			idle = 0;
