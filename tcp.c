@@ -8,8 +8,8 @@
  * ends: no congestion control stands in between.
  *
  * tcp_in.c has what comes from the guest, tcp_batch.c how that is delivered and
- * acknowledged, tcp_out.c what goes to the guest, tcp_pool.c what was taken from
- * it and not yet by the socket.
+ * acknowledged, tcp_ahead.c what comes too early, tcp_out.c what goes to the
+ * guest, tcp_pool.c what was taken from it and not yet by the socket.
  *
  * The host's socket is registered once, edge-triggered: CONN_READABLE keeps in
  * mind that there may be more to read. An entry ends with a reset from either
@@ -78,6 +78,7 @@ static void tcp_close(struct ctx *c, struct tcp_conn *conn)
 		close(conn->fd);
 	conn->fd = -1;
 	tcp_pool_take(&c->tcp->pool, &conn->kept, conn->kept.len);
+	tcp_ahead_drop(c, conn);
 	flow_close(c, &conn->f);
 }
 

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "flow.h"
+#include "tcp_ahead.h"
 #include "tcp_batch.h"
-#include "tcp_pool.h"
 
 struct pkt;
 
@@ -64,6 +64,7 @@ enum tcp_flag {
  * @retry_ms:	When to retransmit or probe, 0 if nothing is outstanding
  * @active_ms:	When the guest was last heard
  * @kept:	Data taken from the guest that the socket didn't
+ * @ahead:	Data from the guest behind a gap
  * @challenges:	Answers to segments out of place that may be sent yet
  */
 struct tcp_conn {
@@ -94,6 +95,7 @@ struct tcp_conn {
 	uint64_t retry_ms;
 	uint64_t active_ms;
 	struct tcp_kept kept;
+	struct tcp_ahead ahead;
 	struct rate challenges;
 };
 

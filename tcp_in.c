@@ -5,9 +5,9 @@
  * RFC 5961 to blind attacks. What becomes of their data, and when it is
  * acknowledged, see tcp_batch.c.
  *
- * There is no queue for segments out of order: nothing is lost or overtakes
- * on the link from the guest, unless the pool is full. The guest is told by
- * duplicate acknowledgements and sends again.
+ * Segments out of order are rare, as nothing overtakes on the link from the
+ * guest: see tcp_ahead.c. The guest is told by duplicate acknowledgements and
+ * sends again.
  */
 
 #include <errno.h>
@@ -25,6 +25,7 @@
 #include "sock.h"
 #include "stats.h"
 #include "tcp.h"
+#include "tcp_ahead.h"
 #include "tcp_batch.h"
 #include "tcp_conn.h"
 #include "tcp_seq.h"
@@ -411,6 +412,8 @@ static bool tcp_take_fin(struct ctx *c, struct tcp_conn *conn)
 		return true;
 
 	conn->flags |= CONN_GUEST_FIN;
+	/* What it has sent for behind that is no part of the stream */
+	tcp_ahead_drop(c, conn);
 	conn->rcv_nxt++;
 	if (seq_lt(conn->rcv_adv, conn->rcv_nxt))
 		conn->rcv_adv = conn->rcv_nxt;
@@ -583,12 +586,15 @@ static void tcp_segment(struct ctx *c, struct tcp_conn *conn,
 
 	/* Out of order: told at once, the guest counts duplicates */
 	if (seq_lt(conn->rcv_nxt, seg->seq)) {
+		tcp_ahead_keep(c, conn, seg->seq, seg->data);
 		if (seg->data.len || seg->flags & SEG_FIN)
 			tcp_send_ack(c, conn);
 		return;
 	}
 
 	tcp_take_data(c, conn, seg);
+	if (!conn->f.closing)
+		tcp_ahead_take(c, conn);
 	if (seg->flags & SEG_FIN && !conn->f.closing &&
 	    conn->rcv_nxt == seg->seq + seg->data.len)
 		tcp_take_fin(c, conn);

@@ -7,6 +7,8 @@
  * doesn't fit is kept here, in order, and was acknowledged to the guest: it
  * never has to send it again.
  *
+ * Data behind a gap is kept here, too, until that is filled: see tcp_ahead.c.
+ *
  * One pool of TCP_CHUNKS chunks serves all connections, so that a guest can't
  * have more than that kept. tcp_pool_slack() tells how much a connection may
  * count on: nothing once half of the pool is in use.

@@ -105,6 +105,150 @@ static void leave_no_room(struct stack *s, struct tcp_kept *others)
 	hook_no_room = true;
 }
 
+static void gap_in_a_batch(void **state)
+{
+	struct ends e = ends_open(state);
+	uint32_t start = e.g->snd_nxt;
+	struct seg seg;
+
+	send_segments(e.g, 2);
+	guest_tcp_send_at(e.g, F_ACK, start + 3 * LEN, LEN);
+	guest_tcp_send_at(e.g, F_ACK, start + 2 * LEN, LEN);
+	e.g->snd_nxt = start + 4 * LEN;
+	guest_tcp_expect(e.g, F_ACK, &seg);
+	assert_int_equal(seg.ack, start + 2 * LEN);
+	/* The first one behind the gap was kept */
+	guest_tcp_expect(e.g, F_ACK, &seg);
+	assert_int_equal(seg.ack, start + 4 * LEN);
+	host_read(e.s, e.fd, 0, 4 * LEN);
+	host_expect_quiet(e.s, e.fd);
+	ends_close(&e);
+}
+
+/**
+ * send_ahead() - Have the guest send some behind a gap that remains
+ * @e:		Connection
+ * @first:	Segment to begin with, the next one is 0
+ * @count:	Segments
+ */
+static void send_ahead(struct ends *e, uint32_t first, uint32_t count)
+{
+	struct seg seg;
+	uint32_t i;
+
+	for (i = first; i < first + count; i++) {
+		guest_tcp_send_at(e->g, F_ACK, e->g->snd_una + i * LEN, LEN);
+		guest_tcp_expect(e->g, F_ACK, &seg);
+		assert_int_equal(seg.ack, e->g->snd_una);
+	}
+}
+
+/* What Linux does after a time-out without SACK: RFC 5682, 2.1 */
+static void new_data_behind_a_gap(void **state)
+{
+	struct ends e = ends_open(state);
+	uint32_t start = e.g->snd_nxt;
+	unsigned free = e.s->c.tcp->pool.free_count, round;
+	struct seg seg;
+
+	for (round = 0; round < 3; round++, start += 9 * LEN) {
+		e.g->snd_nxt = start + 9 * LEN;
+		send_ahead(&e, 3, 4);
+		/* Twice the same, then some of it new */
+		send_ahead(&e, 6, 1);
+		guest_tcp_send_at(e.g, F_ACK, start + 5 * LEN, 4 * LEN);
+		guest_tcp_expect(e.g, F_ACK, &seg);
+		assert_int_equal(seg.ack, start);
+		/* Neither before that nor behind another gap */
+		send_ahead(&e, 1, 1);
+		send_ahead(&e, 10, 1);
+		assert_true(e.s->c.tcp->pool.free_count < free);
+		/* The gap is filled, with more than is missing */
+		guest_tcp_send_at(e.g, F_ACK, start, LEN);
+		guest_tcp_send_at(e.g, F_ACK, start + LEN, 3 * LEN);
+		guest_tcp_expect_acked(e.g);
+		host_read(e.s, e.fd, round * 9 * LEN, 9 * LEN);
+		host_expect_quiet(e.s, e.fd);
+		assert_int_equal(e.s->c.tcp->pool.free_count, free);
+	}
+
+	/* One that is repeated whole */
+	send_ahead(&e, 1, 2);
+	e.g->snd_nxt = start;
+	send_segments(e.g, 4);
+	guest_tcp_expect_acked(e.g);
+	host_read(e.s, e.fd, round * 9 * LEN, 4 * LEN);
+	assert_int_equal(e.s->c.tcp->pool.free_count, free);
+
+	/* One that is never filled */
+	send_ahead(&e, 1, 2);
+	host_reset(e.fd);
+	expect_flows(e.s, 0);
+	assert_int_equal(e.s->c.tcp->pool.free_count, free);
+	close(e.listener);
+}
+
+static void gap_is_filled_without_room(void **state)
+{
+	struct ends e = ends_open(state);
+	uint32_t start = e.g->snd_nxt;
+
+	send_ahead(&e, 2, 2);
+	hook_no_room = true;
+	guest_tcp_send_at(e.g, F_ACK, start, 2 * LEN);
+	e.g->snd_nxt = start + 4 * LEN;
+	guest_tcp_expect_acked(e.g);
+	hook_no_room = false;
+	send_segments(e.g, 1);
+	guest_tcp_expect_acked(e.g);
+	guest_tcp_send(e.g, F_FIN | F_ACK, 0);
+	host_read(e.s, e.fd, 0, 5 * LEN);
+	host_expect_eof(e.s, e.fd);
+	ends_close(&e);
+}
+
+/* The pool is there for what was offered to guests */
+static void no_room_behind_a_gap(void **state)
+{
+	struct ends e = ends_open(state);
+	struct tcp_kept others;
+
+	leave_no_room(e.s, &others);
+	hook_no_room = false;
+	send_ahead(&e, 1, 2);
+	assert_int_equal(e.s->c.tcp->pool.free_count, 0);
+	tcp_pool_take(&e.s->c.tcp->pool, &others, others.len / 4);
+	send_ahead(&e, 1, 2);
+	tcp_pool_take(&e.s->c.tcp->pool, &others, others.len);
+	assert_int_equal(e.s->c.tcp->pool.free_count, TCP_CHUNKS);
+	send_segments(e.g, 3);
+	guest_tcp_expect_acked(e.g);
+	host_read(e.s, e.fd, 0, 3 * LEN);
+	ends_close(&e);
+}
+
+/* What a guest sends for behind its own end is nothing to anybody */
+static void end_before_what_is_ahead(void **state)
+{
+	struct ends e = ends_open(state);
+	unsigned free = e.s->c.tcp->pool.free_count;
+	uint32_t start = e.g->snd_nxt;
+	struct seg seg;
+
+	guest_tcp_send_at(e.g, F_ACK, start + 1, LEN);
+	guest_tcp_expect(e.g, F_ACK, &seg);
+	assert_int_equal(seg.ack, start);
+	guest_tcp_send(e.g, F_FIN | F_ACK, 0);
+	guest_tcp_expect_acked(e.g);
+	host_expect_eof(e.s, e.fd);
+	assert_int_equal(e.s->c.tcp->pool.free_count, free);
+	guest_tcp_send(e.g, F_ACK, 0);
+	stack_settle(e.s);
+	host_write(e.fd, 0, LEN);
+	guest_tcp_read(e.g, LEN);
+	ends_close(&e);
+}
+
 static void end_in_a_batch(void **state)
 {
 	struct ends e = ends_open(state);
@@ -318,6 +462,11 @@ int main(void)
 		STACK_TEST(a_batch_is_one_call, v6_twelve),
 		STACK_TEST(what_fits_no_call_makes_two, v4_bytes),
 		BOTH(connections_take_turns),
+		BOTH(gap_in_a_batch),
+		BOTH(new_data_behind_a_gap),
+		BOTH(gap_is_filled_without_room),
+		BOTH(no_room_behind_a_gap),
+		BOTH(end_before_what_is_ahead),
 		BOTH(end_in_a_batch),
 		BOTH(reset_in_a_batch),
 		BOTH(host_resets_before_a_batch),
