@@ -33,6 +33,7 @@ enum tcp_flag {
 	CONN_INBOUND	= 1 << 14, /* Begun by the host, to the guest */
 	CONN_HOST_ENDS	= 1 << 15, /* An end, error or mark in the data */
 	CONN_ACK_SOON	= 1 << 17, /* As ACK_NOW, or with the answer */
+	CONN_BULK	= 1 << 18, /* The socket may queue much */
 };
 
 /**

@@ -45,6 +45,8 @@ const char tcp_out_syscalls[] = "getsockopt recv recvmsg";
 #define TCP_HOLD_COST_MAX	63	/* Acknowledgements not held back */
 /* What is looked at of SO_MEMINFO: old kernels and emulated ones have less */
 #define TCP_MEMINFO_LEN	((SK_MEMINFO_WMEM_QUEUED + 1) * sizeof(uint32_t))
+#define TCP_BULK_LEN		(16U * 1024)	/* More: much more, maybe */
+#define TCP_BULK_RCVBUF		(1 << 20)	/* Bytes, a guest may be slow */
 /* Bytes a connection may send before others have their turn */
 #define TCP_OUT_BUDGET		(512U * 1024)
 
@@ -389,6 +391,25 @@ void tcp_send_rst_to(struct ctx *c, const struct pkt *pkt, uint32_t seq,
 }
 
 /**
+ * tcp_expect_bulk() - Let the socket's receive buffer be long
+ * @conn:	Connection that much is received on
+ *
+ * The kernel has it grow with what is read in a round trip. As data is taken
+ * out of the queue only once the guest has got it, that lags behind, and the
+ * sender waits for window in each round of its slow start. To ask for a high
+ * mark makes room for it, the mark itself isn't wanted.
+ *
+ * Source: socket(7), SO_RCVLOWAT; kernel, net/ipv4/tcp.c tcp_set_rcvlowat():
+ * no more than half of what net.ipv4.tcp_rmem allows
+ */
+static void tcp_expect_bulk(struct tcp_conn *conn)
+{
+	conn->flags |= CONN_BULK;
+	if (!sock_set_int(conn->fd, SOL_SOCKET, SO_RCVLOWAT, TCP_BULK_RCVBUF))
+		sock_set_int(conn->fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+}
+
+/**
  * tcp_discard_acked() - Take what the guest has got out of the socket's queue
  * @conn:	Connection
  *
@@ -413,6 +434,9 @@ void tcp_discard_acked(struct tcp_conn *conn)
 
 	if (n > 0) {
 		conn->sock_seq += (uint32_t)n;
+		if (!(conn->flags & CONN_BULK) &&
+		    conn->sock_seq - conn->iss > TCP_BULK_LEN)
+			tcp_expect_bulk(conn);
 		conn->peek_off -= MIN(conn->peek_off, (uint32_t)n);
 		/* What couldn't be told from an end before may be one now */
 		if (!(conn->flags & CONN_PEEK_OFF))

@@ -2,6 +2,7 @@
 """TCP connections that the namespace opens, seen from both ends."""
 
 import contextlib
+import re
 import socket
 import struct
 import threading
@@ -9,7 +10,7 @@ import time
 
 import pytest
 
-from lab import SHARED4, SHARED6, WAIT_S
+from lab import SHARED4, SHARED6, WAIT_S, wait_for
 
 REMOTES = [SHARED4, SHARED6]
 GATEWAYS = ['192.0.2.1', '2001:db8:1::1']
@@ -99,6 +100,25 @@ def test_nonlocal_bind(own_topology, start_own, address):
     pasta = start_own()
     with connection(pasta.ns, own_topology.remote1, address) as ends:
         assert is_echoing(*ends)
+
+
+@pytest.mark.parametrize('address', REMOTES)
+def test_bulk_has_a_long_buffer(guest, topology, address):
+    """A far sender needn't wait for window: the host's socket takes more at
+    once than has come so far, and still tells of single bytes"""
+    with connection(guest, topology.remote1, address) as (client, peer):
+        def buffer_size():
+            port = peer.getsockname()[1]
+            info = topology.host.run(f'ss -tnmH dport = {port}').stdout
+            return int(re.search(r',rb(\d+),', info)[1])
+        peer.sendall(b'!')
+        assert receive(client, 1) == b'!'
+        at_first = buffer_size()
+        for size in (30000, 30000):
+            peer.sendall(CHUNK[:size])
+            assert receive(client, size) == CHUNK[:size]
+        wait_for(lambda: buffer_size() >= 8 * at_first, 'long buffer')
+        assert is_echoing(client, peer) and is_echoing(peer, client)
 
 
 @pytest.mark.parametrize('address', REMOTES)
