@@ -316,6 +316,21 @@ static void tcp_connected(struct ctx *c, struct tcp_conn *conn)
 }
 
 /**
+ * tcp_note_events() - Note what events tell about the socket's queue
+ * @conn:	Connection
+ * @events:	From epoll
+ */
+static void tcp_note_events(struct tcp_conn *conn, uint32_t events)
+{
+	if (events & ~(uint32_t)EPOLLOUT)
+		conn->flags |= CONN_READABLE;
+	if (events & EPOLLPRI)
+		conn->flags |= CONN_HOST_URG;
+	if (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+		conn->flags |= CONN_HOST_EOF;
+}
+
+/**
  * tcp_connect_event() - Something happened while connecting
  * @c:		Execution context
  * @conn:	Connection
@@ -340,10 +355,7 @@ static void tcp_connect_event(struct ctx *c, struct tcp_conn *conn,
 		tcp_reset(c, conn);
 		return;
 	}
-	if (events & ~(uint32_t)EPOLLOUT)
-		conn->flags |= CONN_READABLE;
-	if (events & (EPOLLPRI | EPOLLRDHUP))
-		conn->flags |= CONN_HOST_ENDS;
+	tcp_note_events(conn, events);
 	tcp_connected(c, conn);
 }
 
@@ -365,12 +377,7 @@ static void tcp_event(struct ctx *c, struct flow *flow, unsigned side,
 		return;
 	}
 
-	/* An error is found by reading, after the data that came before it */
-	if (events & ~(uint32_t)EPOLLOUT)
-		conn->flags |= CONN_READABLE;
-	if (events & (EPOLLPRI | EPOLLRDHUP | EPOLLERR | EPOLLHUP))
-		conn->flags |= CONN_HOST_ENDS;
-
+	tcp_note_events(conn, events);
 	if (events & EPOLLOUT && conn->flags & CONN_ESTABLISHED) {
 		if (!tcp_flush_kept(c, conn))
 			return;

@@ -31,7 +31,8 @@ enum tcp_flag {
 	CONN_PEEK_OFF	= 1 << 12, /* The socket keeps a peek offset */
 	CONN_WSCALE	= 1 << 13, /* Both ends scale windows */
 	CONN_INBOUND	= 1 << 14, /* Begun by the host, to the guest */
-	CONN_HOST_ENDS	= 1 << 15, /* An end, error or mark in the data */
+	CONN_HOST_URG	= 1 << 15, /* There was urgent data in the queue */
+	CONN_HOST_EOF	= 1 << 16, /* Its end is there, and all before that */
 	CONN_ACK_SOON	= 1 << 17, /* As ACK_NOW, or with the answer */
 	CONN_BULK	= 1 << 18, /* The socket may queue much */
 };

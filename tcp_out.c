@@ -49,6 +49,8 @@ const char tcp_out_syscalls[] = "getsockopt recv recvmsg";
 #define TCP_BULK_RCVBUF		(1 << 20)	/* Bytes, a guest may be slow */
 /* Bytes a connection may send before others have their turn */
 #define TCP_OUT_BUDGET		(512U * 1024)
+/* What looks at the queue stop at, and no event tells of what is behind it */
+#define CONN_HOST_STOPS		(CONN_HOST_URG | CONN_HOST_EOF)
 
 /**
  * struct tcp_hdr_out - header of a segment to the guest, with room for options
@@ -487,6 +489,7 @@ static int tcp_peek_at(struct ctx *c, struct tcp_conn *conn, struct iovec *iov)
  * @iov_cnt:	Elements used in @iov
  * @skip:	Bytes to be passed over
  * @len:	Bytes of payload asked for, then got
+ * @fin:	The stream ends with them
  */
 struct tcp_burst {
 	struct frame frames[TCP_OUT_FRAMES];
@@ -496,6 +499,7 @@ struct tcp_burst {
 	size_t iov_cnt;
 	size_t skip;
 	size_t len;
+	bool fin;
 };
 
 /**
@@ -544,6 +548,18 @@ static int tcp_burst_reserve(struct ctx *c, const struct tcp_conn *conn,
 }
 
 /**
+ * tcp_note_fin() - The FIN was sent to the guest, maybe once more
+ * @conn:	Connection, all before the FIN sent
+ */
+static void tcp_note_fin(struct tcp_conn *conn)
+{
+	conn->flags |= CONN_HOST_FIN | CONN_FIN_SENT;
+	conn->snd_nxt++;
+	if (seq_lt(conn->snd_max, conn->snd_nxt))
+		conn->snd_max = conn->snd_nxt;
+}
+
+/**
  * tcp_burst_commit() - Send what was read, give back the frames left over
  * @c:		Execution context
  * @conn:	Connection
@@ -574,6 +590,7 @@ static void tcp_burst_commit(struct ctx *c, struct tcp_conn *conn,
 		left -= len;
 		h.th.seq = htonl(conn->snd_nxt);
 		h.th.psh = !left;
+		h.th.fin = !left && b->fin;
 		out = tcp_ip_out(conn, &h);
 		ip_fill_headers(&c->tap, &b->frames[i], &out, len);
 		/* A frame that is lost is found by retransmission */
@@ -582,6 +599,8 @@ static void tcp_burst_commit(struct ctx *c, struct tcp_conn *conn,
 			stats_add(&c->stats, STAT_TCP_RETRANS, 1);
 		conn->snd_nxt += (uint32_t)len;
 	}
+	if (b->fin)
+		tcp_note_fin(conn);
 	if (seq_lt(conn->snd_max, conn->snd_nxt))
 		conn->snd_max = conn->snd_nxt;
 	if (b->len)
@@ -595,12 +614,32 @@ static void tcp_burst_commit(struct ctx *c, struct tcp_conn *conn,
  */
 static void tcp_send_fin(struct ctx *c, struct tcp_conn *conn)
 {
-	if (tcp_send_control(c, conn, SEG_FIN | SEG_ACK) == -EAGAIN)
-		return;
-	conn->flags |= CONN_FIN_SENT;
-	conn->snd_nxt++;
-	if (seq_lt(conn->snd_max, conn->snd_nxt))
-		conn->snd_max = conn->snd_nxt;
+	if (tcp_send_control(c, conn, SEG_FIN | SEG_ACK) != -EAGAIN)
+		tcp_note_fin(conn);
+}
+
+/**
+ * tcp_is_all() - Was what has just been peeked at the last of the stream?
+ * @conn:	Connection
+ *
+ * An end was told, but less than asked for needn't be all there is: memory of
+ * a guest may take only a part. So only nothing behind it says so.
+ *
+ * Return: true if it was; false also where it can't be told from here, as the
+ *	   kernel has no peek offset
+ */
+static bool tcp_is_all(struct tcp_conn *conn)
+{
+	const uint32_t told = CONN_HOST_EOF | CONN_PEEK_OFF;
+	uint8_t byte;
+	ssize_t n;
+
+	if ((conn->flags & told) != told)
+		return false;
+	n = recv(conn->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+	if (n > 0)
+		conn->peek_off += (uint32_t)n;
+	return !n;
 }
 
 /**
@@ -640,10 +679,11 @@ static ssize_t tcp_send_burst(struct ctx *c, struct tcp_conn *conn, size_t want)
 		conn->peek_off += (uint32_t)n;
 	want = b.len;
 	b.len = n > 0 && (size_t)n > b.skip ? (size_t)n - b.skip : 0;
-	/* No further event tells of an end that was there before, or of what is
-	 * behind urgent data: there, a look at the queue ends
+	b.fin = b.len && b.len < want && tcp_is_all(conn);
+	/* Less than asked for is all there is for now, unless the look has
+	 * stopped at something: then the next one may find more, or an end
 	 */
-	if (b.len < want && !(b.len && conn->flags & CONN_HOST_ENDS))
+	if (b.len < want && !(b.len && !b.fin && conn->flags & CONN_HOST_STOPS))
 		conn->flags &= ~(uint32_t)CONN_READABLE;
 	tcp_burst_commit(c, conn, &b);
 	if (rc)

@@ -284,6 +284,34 @@ static void half_close_by_host(void **state)
 	ends_close(&e);
 }
 
+static void end_goes_with_last_data(void **state)
+{
+	struct ends e = ends_open(state);
+	struct seg seg, again;
+
+	host_write(e.fd, 0, 1000);
+	shutdown(e.fd, SHUT_WR);
+	guest_tcp_expect(e.g, F_FIN | F_ACK, &seg);
+	assert_int_equal(seg.len, 1000);
+
+	/* It gets lost, and comes again in the same way */
+	stack_advance(e.s, 1000);
+	guest_tcp_expect(e.g, F_FIN | F_ACK, &again);
+	assert_int_equal(again.seq, seg.seq);
+	assert_int_equal(again.len, 1000);
+	/* Only the data is acknowledged, so the FIN is lost alone */
+	seg_init(e.g, &seg, F_ACK);
+	seg.ack = again.seq + 1000;
+	guest_tcp_put(e.g, &seg);
+	stack_advance(e.s, 60000);
+	guest_tcp_expect(e.g, F_FIN | F_ACK, &again);
+	assert_int_equal(again.seq, seg.ack);
+	assert_int_equal(again.len, 0);
+	guest_tcp_ack(e.g);
+	guest_tcp_upload(e.g, e.fd, 1000);
+	ends_close(&e);
+}
+
 static void guest_fin_with_data(void **state)
 {
 	struct ends e = ends_open(state);
@@ -744,6 +772,9 @@ int main(int argc, char *argv[])
 		BOTH(guest_fin_with_data),
 		BOTH(guest_fin_before_missing_data_waits),
 		BOTH(guest_fin_is_retransmitted),
+		BOTH(end_goes_with_last_data),
+		STACK_TEST(end_goes_with_last_data, v4_offload),
+		STACK_TEST(end_goes_with_last_data, v6_twelve),
 		BOTH(host_closes_with_pending_data),
 		STACK_TEST(host_closes_with_pending_data, v4_offload),
 		STACK_TEST(host_closes_with_pending_data, v4_no_meminfo),

@@ -373,10 +373,13 @@ static void client_finishes_before_answer(void **state)
 	host_write(in.fd, 0, 1000);
 	shutdown(in.fd, SHUT_WR);
 	stack_settle(in.s);
-	inbound_answer(&in);
-	guest_tcp_read(in.g, 1000);
-	if (!in.g->fin)
-		guest_tcp_expect(in.g, F_FIN | F_ACK, &seg);
+	guest_tcp_expect(in.g, F_SYN, &seg);
+	guest_tcp_send(in.g, F_SYN | F_ACK, 0);
+	guest_tcp_drain(in.g);
+	assert_int_equal(in.g->rcv_nxt - in.g->irs, 1 + 1000 + in.g->fin);
+	/* Where the kernel has no peek offset, the end comes behind the data */
+	guest_tcp_ack(in.g);
+	guest_tcp_drain(in.g);
 	assert_true(in.g->fin);
 	guest_tcp_ack(in.g);
 	guest_tcp_upload(in.g, in.fd, SOME_LEN);
@@ -521,7 +524,7 @@ int main(void)
 		BOTH(refused_by_guest),
 		BOTH(blind_answers_do_nothing),
 		BOTH(client_resets_before_answer),
-		BOTH(client_finishes_before_answer),
+		ALL(client_finishes_before_answer),
 		BOTH(half_close_by_guest),
 		BOTH(full_link_holds_syn_back),
 		BOTH(ports_of_clients_do_not_collide),

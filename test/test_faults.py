@@ -272,6 +272,26 @@ class Stream:
         self.peer.close()
 
 
+def test_short_read_is_no_end(start, topology, shim, scratch):
+    """The host has closed, and data is read by halves: all of it comes"""
+    faults = Faults(f'{scratch}/faults')
+    pasta = start(*PORTS, env={**os.environ, 'LD_PRELOAD': shim,
+                               'FAULT_FILE': faults.path})
+    data = soak.piece(0, 150000)
+    whole = 0
+    faults.inject(['recvmsg'], 2)
+    for _ in range(60):
+        stream = Stream(pasta.ns, topology.remote1)
+        # A failure may reset it, but an end is told behind all data only
+        with contextlib.suppress(ConnectionResetError):
+            stream.peer.sendall(data)
+            stream.peer.close()
+            assert receive(stream.client, len(data) + 1) == data
+            whole += 1
+        stream.close()
+    assert whole
+
+
 @contextlib.contextmanager
 def pinging(ns, address):
     """Something that sends all the time"""

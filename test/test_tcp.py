@@ -139,6 +139,10 @@ def test_half_close_by_server(guest, topology, address):
         peer.sendall(b'enough')
         peer.shutdown(socket.SHUT_WR)
         assert receive(client, 100) == b'enough'
+        # Nothing of it stays in the host's memory
+        port = peer.getsockname()[1]
+        wait_for(lambda: topology.host.run(
+            f'ss -tnH dport = {port}').stdout.split()[1] in '01', 'empty queue')
         with sending(client, CHUNK):
             assert receive(peer, len(CHUNK) + 1) == CHUNK
 
