@@ -319,6 +319,9 @@ static void tcp_connected(struct ctx *c, struct tcp_conn *conn)
  * tcp_note_events() - Note what events tell about the socket's queue
  * @conn:	Connection
  * @events:	From epoll
+ *
+ * With an error, whether there is an end as well isn't known: to look for it
+ * would take the error out of the socket.
  */
 static void tcp_note_events(struct tcp_conn *conn, uint32_t events)
 {
@@ -326,7 +329,9 @@ static void tcp_note_events(struct tcp_conn *conn, uint32_t events)
 		conn->flags |= CONN_READABLE;
 	if (events & EPOLLPRI)
 		conn->flags |= CONN_HOST_URG;
-	if (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+	if (events & EPOLLERR)
+		conn->flags |= CONN_HOST_ERR;
+	else if (events & EPOLLRDHUP)
 		conn->flags |= CONN_HOST_EOF;
 }
 
@@ -387,15 +392,10 @@ static void tcp_event(struct ctx *c, struct flow *flow, unsigned side,
 			return;
 	}
 
-	/* Nothing is read any more, or yet: the error would wait */
-	if (events & EPOLLERR &&
-	    (conn->flags & CONN_HOST_FIN ||
-	     !(conn->flags & CONN_ESTABLISHED))) {
-		tcp_reset(c, conn);
-		return;
-	}
 	if (conn->flags & CONN_ESTABLISHED)
 		tcp_send_data(c, conn);
+	else if (events & EPOLLERR)
+		tcp_reset(c, conn);
 }
 
 /**

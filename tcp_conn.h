@@ -35,6 +35,7 @@ enum tcp_flag {
 	CONN_HOST_EOF	= 1 << 16, /* Its end is there, and all before that */
 	CONN_ACK_SOON	= 1 << 17, /* As ACK_NOW, or with the answer */
 	CONN_BULK	= 1 << 18, /* The socket may queue much */
+	CONN_HOST_ERR	= 1 << 19, /* The socket failed */
 };
 
 /**

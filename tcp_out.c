@@ -50,7 +50,7 @@ const char tcp_out_syscalls[] = "getsockopt recv recvmsg";
 /* Bytes a connection may send before others have their turn */
 #define TCP_OUT_BUDGET		(512U * 1024)
 /* What looks at the queue stop at, and no event tells of what is behind it */
-#define CONN_HOST_STOPS		(CONN_HOST_URG | CONN_HOST_EOF)
+#define CONN_HOST_STOPS		(CONN_HOST_URG | CONN_HOST_EOF | CONN_HOST_ERR)
 
 /**
  * struct tcp_hdr_out - header of a segment to the guest, with room for options
@@ -794,6 +794,11 @@ void tcp_send_data(struct ctx *c, struct tcp_conn *conn)
 
 	if (tcp_at_end(conn))
 		tcp_send_fin(c, conn);
+	/* Reset behind its end: only now has the guest got all before that */
+	if (conn->flags & CONN_FIN_ACKED && conn->flags & CONN_HOST_ERR) {
+		tcp_reset(c, conn);
+		return;
+	}
 	tcp_timer_update(c, conn);
 }
 

@@ -14,6 +14,7 @@
 #define GIVE_UP_MS		(20 * 60 * 1000)
 #define LONG_IDLE_MS		(60 * 60 * 1000)
 #define CLOSE_LEN		100000
+#define ENDED_LEN		5000
 
 static void scenario_1_server_speaks_first(void **state)
 {
@@ -424,6 +425,73 @@ static void host_reset_resets_guest(void **state)
 	close(e.listener);
 }
 
+static void host_resets_behind_data(void **state)
+{
+	struct ends e = ends_open(state);
+
+	/* One event tells of both */
+	host_write(e.fd, 0, ENDED_LEN);
+	host_reset(e.fd);
+	stack_settle(e.s);
+	guest_tcp_read(e.g, ENDED_LEN);
+	expect_flows(e.s, 0);
+	guest_tcp_drain(e.g);
+	assert_true(e.g->reset);
+	assert_false(e.g->fin);
+	close(e.listener);
+}
+
+static void host_resets_behind_its_end(void **state)
+{
+	struct ends e = ends_open(state);
+
+	/* The guest hasn't got all of it when the reset comes */
+	e.g->wnd = 8;
+	guest_tcp_ack(e.g);
+	stack_settle(e.s);
+	host_write(e.fd, 0, ENDED_LEN);
+	shutdown(e.fd, SHUT_WR);
+	stack_settle(e.s);
+	host_reset(e.fd);
+	stack_settle(e.s);
+	guest_tcp_drain(e.g);
+	assert_in_range(e.g->count, 1, ENDED_LEN - 1);
+	e.g->wnd = UINT16_MAX;
+	guest_tcp_ack(e.g);
+	guest_tcp_read(e.g, ENDED_LEN);
+	guest_tcp_drain(e.g);
+	assert_true(e.g->fin);
+	guest_tcp_ack(e.g);
+	expect_flows(e.s, 0);
+	guest_tcp_drain(e.g);
+	assert_true(e.g->reset);
+	close(e.listener);
+}
+
+static void host_resets_behind_lost_end(void **state)
+{
+	struct ends e = ends_open(state);
+	struct seg seg, again;
+
+	host_write(e.fd, 0, 1000);
+	shutdown(e.fd, SHUT_WR);
+	guest_tcp_expect(e.g, F_FIN | F_ACK, &seg);
+
+	/* It gets lost: what the host had ended well comes again anyway */
+	host_reset(e.fd);
+	stack_settle(e.s);
+	guest_tcp_expect_none(e.g);
+	stack_advance(e.s, 1000);
+	guest_tcp_expect(e.g, F_FIN | F_ACK, &again);
+	assert_int_equal(again.seq, seg.seq);
+	assert_int_equal(again.len, 1000);
+	guest_tcp_ack(e.g);
+	expect_flows(e.s, 0);
+	guest_tcp_drain(e.g);
+	assert_true(e.g->reset);
+	close(e.listener);
+}
+
 static void guest_reset_resets_host(void **state)
 {
 	struct ends e = ends_open(state);
@@ -787,6 +855,11 @@ int main(int argc, char *argv[])
 		STACK_TEST(host_closes_and_guest_acks_late, v6_no_peek_off),
 		BOTH(both_close_at_once),
 		BOTH(host_reset_resets_guest),
+		BOTH(host_resets_behind_data),
+		STACK_TEST(host_resets_behind_data, v4_no_peek_off),
+		BOTH(host_resets_behind_its_end),
+		STACK_TEST(host_resets_behind_its_end, v4_no_peek_off),
+		BOTH(host_resets_behind_lost_end),
 		BOTH(guest_reset_resets_host),
 		BOTH(guest_reset_with_pending_data),
 		BOTH(scenario_5_unsolicited_segments),
