@@ -29,6 +29,7 @@
 #include "log.h"
 #include "ndp.h"
 #include "neigh.h"
+#include "opening.h"
 #include "passt.h"
 #include "syscalls.h"
 #include "tcp.h"
@@ -206,6 +207,7 @@ static void hand_on(struct ctx *c, struct pkt *pkt)
 		stats_add(&c->stats, STAT_BAD_SOURCE, 1);
 	} else {
 		protocols[i].handler(c, pkt);
+		opening_done(c);
 	}
 }
 
@@ -285,6 +287,27 @@ static bool eth_take(struct ctx *c, const struct frame *f, struct ethhdr *eh)
 }
 
 /**
+ * demux_again() - Handle a frame that was put off by opening_may()
+ * @c:		Execution context
+ * @f:		Frame
+ *
+ * It was copied after it had been checked: a guest whose memory it was in may
+ * have made another one of it in between.
+ */
+void demux_again(struct ctx *c, const struct frame *f)
+{
+	struct ethhdr eh;
+	struct pkt pkt;
+
+	if (!eth_take(c, f, &eh) || !ip_take(c, f, &eh, &pkt))
+		return;
+	if (pkt.is_frag)
+		stats_add(&c->stats, STAT_FRAG_LOST, 1);
+	else
+		hand_on(c, &pkt);
+}
+
+/**
  * frame_from_guest() - Handle a frame from the guest
  * @c:		Execution context
  * @f:		Frame
@@ -329,4 +352,22 @@ int demux_from_guest(struct ctx *c)
 	udp_end_batch(c);
 	tap_release(&c->tap);
 	return n;
+}
+
+/**
+ * demux_waiting() - Handle frames that wait to open flows, at the end of a turn
+ * @c:		Execution context
+ * @is_idle:	Nothing else was to be done in this turn
+ */
+void demux_waiting(struct ctx *c, bool is_idle)
+{
+	static struct frame f;
+
+	if (opening_begin(c, is_idle)) {
+		while (opening_next(c, &f))
+			demux_again(c, &f);
+		tcp_end_batch(c);
+		udp_end_batch(c);
+	}
+	opening_end(c);
 }

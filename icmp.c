@@ -36,6 +36,7 @@
 #include "icmp_err.h"
 #include "ip.h"
 #include "log.h"
+#include "opening.h"
 #include "passt.h"
 #include "syscalls.h"
 
@@ -202,7 +203,7 @@ static bool icmp_check_permission(struct ctx *c, enum ipver v)
  * @pkt:	Packet
  * @guest:	Its addresses and identifier
  *
- * Return: the flow, NULL if it can't go anywhere
+ * Return: the flow, NULL if it can't go anywhere, or not yet
  */
 static struct icmp_flow *icmp_open(struct ctx *c, const struct pkt *pkt,
 				   const struct flow_side *guest)
@@ -213,7 +214,8 @@ static struct icmp_flow *icmp_open(struct ctx *c, const struct pkt *pkt,
 	struct flow *flow;
 	int rc;
 
-	if (!fwd_from_guest(&c->conf, pkt->proto, guest, &host))
+	if (!fwd_from_guest(&c->conf, pkt->proto, guest, &host) ||
+	    !opening_may(c, pkt))
 		return NULL;
 
 	do

@@ -40,6 +40,7 @@
 #include "link.h"
 #include "log.h"
 #include "ndp.h"
+#include "opening.h"
 #include "passt.h"
 #include "syscalls.h"
 #include "tap_stream.h"
@@ -56,6 +57,8 @@ const char link_syscalls[] = "accept4 close epoll_ctl poll";
 #define LINK_ANNOUNCE_MS	1000	/* Doubled each time */
 #define LINK_ANNOUNCE_MAX_MS	64000
 #define LINK_ASK_RATE		10	/* A second */
+#define LINK_MORE_BATCHES	8U	/* Of frames, in one go */
+#define LINK_MORE_BYTES		(512U * 1024)	/* Likewise */
 
 /**
  * struct link - how guests get at us
@@ -441,6 +444,7 @@ static void link_down(struct ctx *c)
 	link_announce(c);
 	flow_close_all(c);
 	frag_clear(c->frag);
+	opening_clear(c);
 	link_forget_guest(c);
 }
 
@@ -466,11 +470,22 @@ void link_start(struct ctx *c)
 /**
  * link_from_guest() - Take a batch of frames from the guest
  * @c:		Execution context
+ *
+ * Or some more, while packets wait to open flows: what they wait for must not
+ * have the link's queue overflow.
  */
 static void link_from_guest(struct ctx *c)
 {
-	int rc = demux_from_guest(c);
+	const uint64_t *bytes = &c->stats.count[STAT_FROM_GUEST_BYTES];
+	uint64_t end = *bytes + LINK_MORE_BYTES;
+	unsigned i = 0;
+	int rc;
 
+	do
+		rc = demux_from_guest(c);
+	while (rc == TAP_BATCH_MAX && !c->tap.failed &&
+	       opening_count(c) && *bytes < end &&
+	       ++i < LINK_MORE_BATCHES);
 	if (rc < 0)
 		tap_fail(&c->tap, -rc);
 }

@@ -9,9 +9,9 @@
  *
  * Each turn of the loop takes events from epoll and hands them to the handler
  * of their type, then runs timers, then sees to guests that come and go, by
- * link_turn(), and lets flows go on that waited, and at last frees the flows
- * that were closed. Frames from the guest are taken in batches and handed on by
- * protocol: demux_from_guest().
+ * link_turn(), and lets flows go on that waited, and those begin that wait for
+ * it, see opening.c, and at last frees the flows that were closed. Frames from
+ * the guest are taken in batches and handed on by protocol: demux_from_guest().
  *
  * Nothing that guest or network sends ends the program.
  */
@@ -26,6 +26,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
+#include "demux.h"
 #include "flow.h"
 #include "frag.h"
 #include "guest_mac.h"
@@ -38,6 +39,7 @@
 #include "neigh_watch.h"
 #include "netns.h"
 #include "nsock.h"
+#include "opening.h"
 #include "passt.h"
 #include "pcap.h"
 #include "splice.h"
@@ -341,7 +343,8 @@ static int loop_timeout(const struct ctx *c)
 	uint64_t now_ms = util_now_ms();
 	int next_ms = timer_next_ms(c->wheel, now_ms);
 
-	if (flow_any_ready(c) || link_is_pending(c) || !next_ms)
+	if (flow_any_ready(c) || link_is_pending(c) || opening_count(c) ||
+	    !next_ms)
 		return 0;
 	if (next_ms > 0)
 		alarm_set(now_ms, now_ms + (uint64_t)next_ms);
@@ -354,11 +357,13 @@ static int loop_timeout(const struct ctx *c)
  */
 static void loop_turn(struct ctx *c)
 {
+	bool is_idle = !flow_any_ready(c) && !link_is_pending(c);
 	struct epoll_event events[PASST_EVENTS_MAX];
 	int n, i;
 
 	n = epoll_wait(c->epollfd, events, PASST_EVENTS_MAX, loop_timeout(c));
-	c->now_ms = util_now_ms();
+	c->now_us = util_now_us();
+	c->now_ms = c->now_us / 1000;
 	stats_add(&c->stats, STAT_LOOP_TURNS, 1);
 
 	for (i = 0; i < n; i++) {
@@ -371,6 +376,7 @@ static void loop_turn(struct ctx *c)
 	if (!link_turn(c))
 		finish(c, EXIT_SUCCESS);
 	flow_resume(c);
+	demux_waiting(c, is_idle && !n);
 	listen_release(c);
 	tap_flush(&c->tap);
 	flow_end_turn(c);
@@ -469,6 +475,9 @@ static void ctx_init(struct ctx *c)
 	timer_init(c->wheel, c->now_ms);
 	c->flows = flow_table_new(flows_max());
 	c->frag = frag_new(&c->stats);
+	c->opening = opening_new(util_now_us);
+	if (!c->opening)
+		die("No memory for new flows");
 	c->tap.epollfd = c->epollfd;
 	c->tap.stats = &c->stats;
 	c->tap.macs = guest_macs_new();

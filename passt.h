@@ -18,6 +18,7 @@ struct listeners;
 struct ndp;
 struct neigh_watch;
 struct nsock;
+struct opening;
 struct splice;
 struct tcp;
 struct udp;
@@ -67,6 +68,7 @@ union event_ref {
  * @flows:	Flow table
  * @wheel:	Timers
  * @frag:	Packets from the guest being reassembled
+ * @opening:	Packets from the guest that wait to open flows
  * @tcp:	State of all TCP connections together
  * @udp:	State of all UDP flows together
  * @icmp:	State of all echo flows together
@@ -79,7 +81,8 @@ union event_ref {
  * @errors:	ICMP errors of our own that may be sent yet
  * @questions:	Of link_ask_who_has() that may be sent yet
  * @stats:	Counters
- * @now_ms:	CLOCK_MONOTONIC as of this turn of the loop
+ * @now_us:	CLOCK_MONOTONIC as of this turn of the loop
+ * @now_ms:	The same in milliseconds
  * @epollfd:	epoll instance, -1 in tests without sockets
  */
 struct ctx {
@@ -89,6 +92,7 @@ struct ctx {
 	struct flowtab *flows;
 	struct wheel *wheel;
 	struct frag *frag;
+	struct opening *opening;
 	struct tcp *tcp;
 	struct udp *udp;
 	struct icmp *icmp;
@@ -101,6 +105,7 @@ struct ctx {
 	struct rate errors;
 	struct rate questions;
 	struct stats stats;
+	uint64_t now_us;
 	uint64_t now_ms;
 	int epollfd;
 };

@@ -22,6 +22,7 @@
 	STAT(FLOW_OPENED,	"flows opened")				\
 	STAT(FLOW_FULL,		"flows refused, table full")		\
 	STAT(FLOW_REFUSED,	"flows refused by host")		\
+	STAT(OPENING_LOST,	"packets of new flows dropped, too many") \
 	STAT(TCP_RETRANS,	"TCP retransmissions to guest")		\
 	STAT(TCP_POOL_FULL,	"TCP segments dropped, pool full")	\
 	STAT(ANSWERS_WITHHELD,	"answers withheld, too many")		\

@@ -21,6 +21,7 @@
 #include "icmp_err.h"
 #include "ip.h"
 #include "log.h"
+#include "opening.h"
 #include "passt.h"
 #include "sock.h"
 #include "stats.h"
@@ -248,7 +249,8 @@ static void tcp_open(struct ctx *c, const struct pkt *pkt,
 	int rc;
 
 	if (!addr_is_unicast(&guest->near) || !guest->far_port ||
-	    !fwd_from_guest(&c->conf, IPPROTO_TCP, guest, &host))
+	    !fwd_from_guest(&c->conf, IPPROTO_TCP, guest, &host) ||
+	    !opening_may(c, pkt))
 		return;
 
 	conn = tcp_new(c, guest, &host, 0);

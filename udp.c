@@ -33,6 +33,7 @@
 #include "icmp_err.h"
 #include "ip.h"
 #include "log.h"
+#include "opening.h"
 #include "passt.h"
 #include "sock.h"
 #include "udp.h"
@@ -287,7 +288,7 @@ struct udp_flow *udp_lookup(struct ctx *c, const struct flow_side *key,
  * @pkt:	Packet
  * @guest:	Its addresses
  *
- * Return: the flow, NULL if it can't go anywhere
+ * Return: the flow, NULL if it can't go anywhere, or not yet
  *
  * Source: RFC 4787, 4.2.1: the source port is kept if it is free
  */
@@ -305,6 +306,8 @@ static struct udp_flow *udp_open(struct ctx *c, const struct pkt *pkt,
 		stats_add(&c->stats, STAT_UDP_LOST, 1);
 		return NULL;
 	}
+	if (!opening_may(c, pkt))
+		return NULL;
 
 	has_port = p->flows && addr_is_equal(&p->guest, &guest->far);
 	share = has_port && !udp_port_is_full(p);

@@ -21,17 +21,27 @@
 const char util_syscalls[] = "getrandom";
 
 /**
- * util_now_ms() - Time that only moves forward
+ * util_now_us() - Time that only moves forward
  *
- * Return: CLOCK_MONOTONIC, milliseconds
+ * Return: CLOCK_MONOTONIC, microseconds
  */
-uint64_t util_now_ms(void)
+uint64_t util_now_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/**
+ * util_now_ms() - The same in milliseconds
+ *
+ * Return: CLOCK_MONOTONIC, milliseconds
+ */
+uint64_t util_now_ms(void)
+{
+	return util_now_us() / 1000;
 }
 
 /**

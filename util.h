@@ -27,6 +27,7 @@ struct rate {
 	uint32_t left;
 };
 
+uint64_t util_now_us(void);
 uint64_t util_now_ms(void);
 bool util_rate_allow(struct rate *r, uint64_t now_ms, unsigned per_s,
 		     unsigned burst);

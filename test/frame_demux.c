@@ -6,9 +6,11 @@
 #include <netinet/in.h>
 
 #include "addr.h"
+#include "demux.h"
 #include "flow.h"
 #include "guest.h"
 #include "stack.h"
+#include "udp.h"
 #include "udp_ends.h"
 
 /**
@@ -209,6 +211,69 @@ static void seen_by_a_global_address(void **state)
 	assert_false(s->c.tap.guest_seen[s->v == V4 ? V6 : V4]);
 }
 
+/**
+ * again() - Have a datagram handled that has waited
+ * @s:		Stack
+ * @src:	Source address
+ * @dst_mac:	Destination
+ * @src_mac:	Source
+ * @is_frag:	Make a fragment of it
+ *
+ * Return: flows there are afterwards
+ */
+static uint32_t again(struct stack *s, const struct addr *src,
+		      const uint8_t *dst_mac, const uint8_t *src_mac,
+		      bool is_frag)
+{
+	static uint8_t data[FRAME_LEN_MAX];
+	/* Fragment header, of use to IPv6 only, and the datagram */
+	uint8_t l4[] = { IPPROTO_UDP, [3] = 8, [8] = 9, [11] = 9, [13] = 12,
+			 [19] = 0 };
+	size_t skip = s->v == V6 && is_frag ? 0 : 8;
+	struct guest_out out = {
+		.src = src, .dst = &s->host, .l4 = l4 + skip,
+		.len = sizeof(l4) - skip,
+		.proto = skip ? IPPROTO_UDP : IPPROTO_FRAGMENT,
+	};
+	struct frame f = { .iov = { { data, 0 } }, .iov_cnt = 1 };
+
+	f.len = f.iov[0].iov_len = guest_build(s, &out, &f.vnet, data);
+	memcpy(data, dst_mac, MAC_LEN);
+	memcpy(data + MAC_LEN, src_mac, MAC_LEN);
+	if (s->v == V4 && is_frag) {
+		uint8_t *ip = data + ETH_HLEN;
+
+		ip[7] = 1;
+		put16(ip + 10, 0);
+		put16(ip + 10, guest_csum(0, ip, IPV4_HLEN));
+	}
+	f.vnet.flags = VIRTIO_NET_HDR_F_DATA_VALID;
+	demux_again(&s->c, &f);
+	udp_end_batch(&s->c);
+	return flow_count(s->c.flows, FLOW_UDP);
+}
+
+/* Memory of a machine may change after a look at it, before it is copied */
+static void changed_before_it_waited(void **state)
+{
+	struct stack *s = *state;
+	struct addr lo = text_addr(s->v, "127.0.0.1", "::1"), *good = &s->guest;
+	uint8_t ours[MAC_LEN], guest[MAC_LEN];
+	const uint8_t other[MAC_LEN] = { 2, 9, 9, 9, 9, 9 };
+
+	memcpy(ours, s->c.tap.our_mac, MAC_LEN);
+	memcpy(guest, s->c.tap.guest_mac, MAC_LEN);
+	assert_int_equal(again(s, &lo, ours, guest, false), 0);
+	assert_int_equal(again(s, &s->host, ours, guest, false), 0);
+	assert_int_equal(again(s, good, ours, ours, false), 0);
+	assert_int_equal(stack_stat(s, STAT_BAD_SOURCE), 3);
+	assert_int_equal(again(s, good, other, guest, false), 0);
+	assert_int_equal(stack_stat(s, STAT_NOT_OURS), 1);
+	assert_int_equal(again(s, good, ours, guest, true), 0);
+	assert_int_equal(stack_stat(s, STAT_FRAG_LOST), 1);
+	assert_int_equal(again(s, good, ours, guest, false), 1);
+}
+
 #define DEMUX_TEST(f, var)						\
 	{ #f " " #var, (f), stack_setup, udp_teardown,			\
 	  (void *)(uintptr_t)&(stack_##var) }
@@ -229,6 +294,8 @@ int main(void)
 		DEMUX_TEST(link_local_learned_apart, v6),
 		DEMUX_TEST(seen_by_a_global_address, v4),
 		DEMUX_TEST(seen_by_a_global_address, v6),
+		DEMUX_TEST(changed_before_it_waited, v4),
+		DEMUX_TEST(changed_before_it_waited, v6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

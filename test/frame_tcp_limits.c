@@ -2,8 +2,9 @@
 /* frame_tcp_limits.c - TCP, segment by segment: when something runs short
  *
  * Windows and the pool of data that sockets didn't take, descriptors, places
- * in the flow table, and addresses that the guest uses again before all of the
- * old connection is done. Urgent data, where a look at the queue ends early.
+ * in the flow table, time to open connections, and addresses that the guest
+ * uses again before all of the old connection is done. Urgent data, where a
+ * look at the queue ends early.
  */
 
 #include <stdlib.h>
@@ -14,8 +15,10 @@
 #include <sys/socket.h>
 
 #include "ends.h"
+#include "flow.h"
 #include "guest_tcp.h"
 #include "hooks.h"
+#include "opening.h"
 #include "stack.h"
 #include "tcp_conn.h"
 #include "tcp_pool.h"
@@ -27,6 +30,11 @@
 #define HOUR_MS			(60 * 60 * 1000)
 #define FLOOD			1500
 #define FDS_LEFT		8
+#define CROWD			20
+#define OPEN_US			1000	/* To open a flow: that is long */
+#define BEYOND			(2048 + 1000)	/* More than may wait */
+#define CLOSED_PORT		9
+#define REFUSED_TURNS	10000		/* For that, at most */
 #define MANY			24
 #define EDGE_ROUNDING		256	/* Windows are told in these units */
 #define STEP			1024	/* Less isn't worth telling */
@@ -392,6 +400,73 @@ static void flood_of_attempts_spares_the_established(void **state)
 	ends_close(&e);
 }
 
+static void new_ones_wait_for_the_established(void **state)
+{
+	struct ends e = ends_open(state);
+	struct guest_tcp *g[CROWD];
+	struct seg seg;
+	unsigned i;
+
+	stack_step_us = OPEN_US;
+	for (i = 0; i < CROWD; i++) {
+		g[i] = guest_tcp_new(e.s, e.g->dst_port);
+		guest_tcp_send(g[i], F_SYN, 0);
+	}
+	guest_tcp_send(e.g, F_ACK, 100);
+	stack_turn(e.s, 0);
+	assert_true(flow_count(e.s->c.flows, FLOW_TCP) <= 3);
+	assert_true(opening_count(&e.s->c) >= CROWD - 2);
+	host_read(e.s, e.fd, 0, 100);
+
+	/* No attempt is lost */
+	for (i = 0; i < CROWD; i++)
+		guest_tcp_expect(g[i], F_SYN | F_ACK, &seg);
+	expect_flows(e.s, CROWD + 1);
+	guest_tcp_upload(e.g, e.fd, SOME_LEN);
+	ends_close(&e);
+}
+
+static void more_new_ones_than_may_wait(void **state)
+{
+	struct ends e = ends_open(state);
+	uint64_t opened = stack_stat(e.s, STAT_FLOW_OPENED), done = 0;
+	struct guest_tcp flood = *e.g;
+	unsigned i;
+
+	/* Nobody listens there. Of the ports that the kernel chooses from, it
+	 * must be none: sooner or later, a socket would be connected to itself.
+	 */
+	flood.dst_port = CLOSED_PORT;
+	guest_tcp_restart(&flood, 1000);
+	stack_step_us = OPEN_US;
+	for (i = 0; i < BEYOND; i++) {
+		flood.port = (uint16_t)(10000 + i);
+		guest_tcp_send_at(&flood, F_SYN, flood.iss, 0);
+		if (i % TAP_BATCH_MAX)
+			continue;
+		guest_tcp_send(e.g, F_ACK, 100);
+		stack_turn(e.s, 0);
+		drop_frames(e.s);
+		host_read(e.s, e.fd, done, 100);
+		done += 100;
+	}
+	assert_true(stack_stat(e.s, STAT_OPENING_LOST) > 0);
+
+	/* All get their turn, and are refused */
+	stack_step_us = 0;
+	for (i = 0; i < REFUSED_TURNS && (opening_count(&e.s->c) ||
+	     flow_count(e.s->c.flows, FLOW_TCP) > 1); i++) {
+		stack_turn(e.s, opening_count(&e.s->c) ? 0 : 10);
+		drop_frames(e.s);
+	}
+	assert_int_equal(opening_count(&e.s->c), 0);
+	opened = stack_stat(e.s, STAT_FLOW_OPENED) - opened;
+	assert_int_equal(opened + stack_stat(e.s, STAT_OPENING_LOST), BEYOND);
+	expect_flows(e.s, 1);
+	guest_tcp_upload(e.g, e.fd, SOME_LEN);
+	ends_close(&e);
+}
+
 /**
  * leave_descriptors() - Lower the limit so that few are left
  * @old:	Set to the limit as it was
@@ -622,6 +697,8 @@ int main(void)
 		BOTH(handshake_ack_beyond_window),
 		BOTH(handshake_ack_before_syn),
 		BOTH(flood_of_attempts_spares_the_established),
+		ALL(new_ones_wait_for_the_established),
+		BOTH(more_new_ones_than_may_wait),
 		BOTH(descriptors_run_out),
 		BOTH(challenges_are_limited),
 		BOTH(no_descriptor_at_all),

@@ -350,6 +350,67 @@ static void one_port_to_many(void **state)
 		close(fd[i]);
 }
 
+/* What waits for others to be opened overtakes nothing of its own flow */
+static void order_of_what_waits(void **state)
+{
+	struct stack *s = *state;
+	struct dgram d = { .dst = s->host, .len = 50 };
+	uint16_t port = 0;
+	int fd, i;
+
+	fd = host_bind_udp(&addr_loopback[s->v], &port);
+	stack_step_us = 1000;
+	for (i = 0; i < 5; i++) {
+		d.src_port = (uint16_t)(20000 + i);
+		d.dst_port = 9;
+		guest_send_dgram(s, &d);
+	}
+	d.src_port = 0;
+	d.dst_port = port;
+	for (i = 0; i < 3; i++) {
+		d.off = (size_t)i;
+		guest_send_dgram(s, &d);
+	}
+	stack_turn(s, 0);
+	assert_true(flow_count(s->c.flows, FLOW_UDP) <= 2);
+	for (i = 0; i < 3; i++)
+		host_expect_udp(s, fd, (size_t)i, 50);
+	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 6);
+	close(fd);
+}
+
+/* What was put together of fragments passes by, as far as there is time */
+static void what_can_not_wait(void **state)
+{
+	struct stack *s = *state;
+	struct dgram d = { .dst = s->host, .dst_port = 9, .len = 50 };
+	uint16_t port = 0;
+	int fd, i;
+
+	fd = host_bind_udp(&addr_loopback[s->v], &port);
+	stack_step_us = 1000;
+	for (i = 0; i < 20; i++) {
+		d.src_port = (uint16_t)(20000 + i);
+		guest_send_dgram(s, &d);
+	}
+	stack_turn(s, 0);
+	assert_true(flow_count(s->c.flows, FLOW_UDP) <= 2);
+
+	d.dst_port = port;
+	d.len = 4000;
+	for (i = 0; i < 2; i++) {
+		d.src_port++;
+		guest_send_fragmented(s, &d);
+	}
+	stack_turn(s, 0);
+	assert_true(flow_count(s->c.flows, FLOW_UDP) <= 4);
+	host_expect_udp(s, fd, 0, 4000);
+	assert_int_equal(stack_stat(s, STAT_OPENING_LOST), 1);
+	stack_settle(s);
+	assert_int_equal(flow_count(s->c.flows, FLOW_UDP), 21);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +429,8 @@ int main(void)
 		UDP_TEST(dns_for_days, v6),
 		UDP_TEST(churn, v4),
 		UDP_TEST(churn, v6_offload),
+		UDP_TESTS(order_of_what_waits),
+		UDP_TESTS(what_can_not_wait),
 		UDP_TEST(one_port_to_many, v4),
 		UDP_TEST(one_port_to_many, v6),
 	};

@@ -34,6 +34,7 @@
 #include "listen.h"
 #include "log.h"
 #include "ndp.h"
+#include "opening.h"
 #include "stack.h"
 #include "tap_vu.h"
 #include "tcp.h"
@@ -78,6 +79,9 @@ VARIANT(stack_v6_twelve, V6, true, V4_MTU, .from_guest = { 12, 12 },
 VARIANT(stack_v4_no_peek_off, V4, true, BIG_MTU, .no_peek_off = true);
 VARIANT(stack_v6_no_peek_off, V6, false, V4_MTU, .no_peek_off = true);
 VARIANT(stack_v4_no_meminfo, V4, true, BIG_MTU, .no_meminfo = true);
+
+unsigned stack_step_us;
+static uint64_t clock_us = 1;
 
 static const uint8_t our_mac[MAC_LEN] = { 2, 0, 0, 0, 0, 1 };
 static const uint8_t guest_mac[MAC_LEN] = { 2, 0, 0, 0, 0, 2 };
@@ -160,6 +164,16 @@ static void tap_init(struct ctx *c, const struct stack_variant *var)
 }
 
 /**
+ * step_clock() - Clock of opening.c, which only that moves on
+ *
+ * Return: microseconds
+ */
+static uint64_t step_clock(void)
+{
+	return clock_us += stack_step_us;
+}
+
+/**
  * stack_setup() - Set up everything as main() would
  * @state:	Points to the circumstances, then to the new struct stack
  *
@@ -193,6 +207,8 @@ int stack_setup(void **state)
 	timer_init(c->wheel, c->now_ms);
 	c->flows = flow_table_new(STACK_FLOWS);
 	c->frag = frag_new(&c->stats);
+	stack_step_us = 0;
+	c->opening = opening_new(step_clock);
 	tcp_init(c);
 	udp_init(c);
 	icmp_init(c);
@@ -347,11 +363,13 @@ bool stack_pop(struct stack *s, struct tap_mem_frame *f)
 void stack_turn(struct stack *s, int timeout_ms)
 {
 	struct epoll_event ev[PASST_EVENTS_MAX];
+	bool is_idle = !flow_any_ready(&s->c);
 	struct ctx *c = &s->c;
 	union event_ref ref;
 	int i, n;
 
 	n = epoll_wait(c->epollfd, ev, PASST_EVENTS_MAX, timeout_ms);
+	c->now_us = clock_us;
 	for (i = 0; i < n; i++) {
 		ref.u64 = ev[i].data.u64;
 		if (ref.type == EVENT_LISTEN) {
@@ -368,9 +386,12 @@ void stack_turn(struct stack *s, int timeout_ms)
 		s->events++;
 	}
 	while (s->front ? c->tap.more && !c->tap.failed :
-			  tap_mem_from_guest(&c->tap) > 0)
+			  tap_mem_from_guest(&c->tap) > 0) {
 		demux_from_guest(c);
+		is_idle = false;
+	}
 	flow_resume(c);
+	demux_waiting(c, is_idle && !n);
 	if (c->listen)
 		listen_release(c);
 	timer_run(c->wheel, c->now_ms, c);
@@ -393,7 +414,10 @@ void stack_settle(struct stack *s)
 		assert_true(turns < SETTLE_TURNS);
 		before = s->events;
 		stack_turn(s, polled ? SETTLE_POLLED_MS : SETTLE_WAIT_MS);
-		quiet = s->events == before ? quiet + 1 : 0;
+		if (s->events == before && !opening_count(&s->c))
+			quiet++;
+		else
+			quiet = 0;
 	}
 }
 

@@ -96,6 +96,8 @@ struct stack {
 	bool has_bridge;
 };
 
+extern unsigned stack_step_us;	/* What a look at its clock takes opening.c */
+
 int stack_setup(void **state);
 int stack_teardown(void **state);
 bool stack_push(struct stack *s, const struct virtio_net_hdr_v1 *vnet,

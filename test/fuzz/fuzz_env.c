@@ -24,6 +24,8 @@
 
 /* Longer than any fragment is kept: RFC 8200, 4.5 */
 #define FORGET_MS		(61 * 1000)
+#define SLOW_HOST		0x80	/* In the number of circumstances */
+#define SLOW_US			300	/* A third flow in a turn has to wait */
 
 static const struct fwd_rule tcp_in = {
 	.proto = IPPROTO_TCP, .from = PLACE_HOST,
@@ -92,6 +94,7 @@ static struct stack *stack_make(unsigned variant)
  */
 struct stack *fuzz_stack_start(unsigned variant)
 {
+	bool is_slow = variant & SLOW_HOST;
 	struct stack *s;
 
 	variant %= ARRAY_SIZE(variants);
@@ -99,6 +102,7 @@ struct stack *fuzz_stack_start(unsigned variant)
 	if (!stacks[variant])
 		stacks[variant] = stack_make(variant);
 	s = stacks[variant];
+	stack_step_us = is_slow ? SLOW_US : 0;
 	hook_no_peek_off = s->var->no_peek_off;
 	memcpy(s->c.tap.guest_mac, s->c.conf.ns_mac, MAC_LEN);
 	guest_macs_forget(s->c.tap.macs);
