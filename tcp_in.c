@@ -37,7 +37,6 @@
 #define TCP_MSS_DEFAULT_V6	1220	/* RFC 9293, 3.7.1 */
 #define TCP_CHALLENGE_RATE	2	/* A second: RFC 5961, 7 */
 #define TCP_CHALLENGE_BURST	10	/* As above */
-#define TCP_TOUCH_MS		1000	/* Exactness of the age */
 #define TCP_SHORT_LEN		4096	/* Data that may be a whole question */
 
 /**
@@ -656,7 +655,10 @@ void tcp_from_guest(struct ctx *c, struct pkt *pkt)
 		tcp_batch_flush(c, conn);
 	if (flow->closing)
 		return;
-	if (c->now_ms - conn->active_ms >= TCP_TOUCH_MS)
+	/* New flows may use up a table within less than a second: its age is
+	 * exact to what the clock tells apart
+	 */
+	if (c->now_ms != conn->active_ms)
 		flow_touch(c->flows, flow);
 	conn->active_ms = c->now_ms;
 

@@ -522,6 +522,37 @@ static void descriptors_run_out(void **state)
 	close(listener);
 }
 
+/* Who is heard again and again is no older than others, however long ago that
+ * began, and however fast the others come
+ */
+static void descriptors_run_out_but_for_the_active(void **state)
+{
+	struct stack *s = *state;
+	struct guest_tcp *active = NULL;
+	struct rlimit old;
+	uint16_t port;
+	int listener, i;
+	struct seg seg;
+
+	listener = host_listen(s, &port);
+	leave_descriptors(&old);
+	for (i = 0; i < MANY; i++) {
+		struct guest_tcp *g = guest_tcp_new(s, port);
+
+		guest_tcp_send(g, F_SYN, 0);
+		guest_tcp_expect(g, F_SYN | F_ACK, &seg);
+		guest_tcp_ack(g);
+		if (!active)
+			active = g;
+		guest_tcp_send(active, F_ACK, 100);
+		guest_tcp_expect_acked(active);
+		stack_advance(s, 1);
+	}
+	setrlimit(RLIMIT_NOFILE, &old);
+	assert_false(active->reset);
+	close(listener);
+}
+
 /* Not one to be had, and no flow to give up for it: the guest is refused, and
  * nothing is done to what would have been the socket, see hook_bad_fd
  */
@@ -700,6 +731,7 @@ int main(void)
 		ALL(new_ones_wait_for_the_established),
 		BOTH(more_new_ones_than_may_wait),
 		BOTH(descriptors_run_out),
+		BOTH(descriptors_run_out_but_for_the_active),
 		BOTH(challenges_are_limited),
 		BOTH(no_descriptor_at_all),
 		ALL(urgent_data_in_its_place),
