@@ -14,6 +14,7 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 #include <netinet/in.h>
@@ -26,7 +27,7 @@
 
 /* What is called after start-up, see seccomp.c */
 const char sock_syscalls[] =
-	"bind close connect getsockname listen setsockopt socket";
+	"bind close connect getsockname listen recv setsockopt socket";
 
 /* Since Linux 4.2; libcs guard it differently */
 #ifndef IP_BIND_ADDRESS_NO_PORT
@@ -77,6 +78,21 @@ void sock_reset_on_close(int fd)
 	const struct linger hard = { .l_onoff = 1, .l_linger = 0 };
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+}
+
+/**
+ * sock_discard() - Drop what a TCP socket has received
+ * @fd:		Socket, about to be closed
+ *
+ * With unread data, close() would reset the connection, and what was sent might
+ * be lost with it.
+ *
+ * Source: RFC 2525, 2.17; tcp(7), MSG_TRUNC
+ */
+void sock_discard(int fd)
+{
+	while (recv(fd, NULL, INT_MAX, MSG_TRUNC | MSG_DONTWAIT) > 0)
+		;
 }
 
 /**

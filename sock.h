@@ -44,6 +44,7 @@ int sock_connect(int fd, const struct addr *dst, uint16_t port,
 int sock_local(int fd, struct addr *addr, uint16_t *port);
 uint32_t sock_scope_id(const struct conf *conf, const struct addr *dst);
 void sock_reset_on_close(int fd);
+void sock_discard(int fd);
 int sock_set_int(int fd, int level, int opt, int value);
 
 #endif /* SOCK_H */

@@ -468,10 +468,23 @@ static void splice_timer(struct ctx *c, struct flow *flow)
  * splice_evict() - struct flow_ops @evict
  * @c:		Execution context
  * @flow:	Connection
+ *
+ * A side is reset unless it was given all that the other one has sent.
  */
 static void splice_evict(struct ctx *c, struct flow *flow)
 {
-	splice_reset(c, container_of(flow, struct splice_conn, f), ENFILE);
+	struct splice_conn *conn = container_of(flow, struct splice_conn, f);
+	unsigned side;
+
+	for (side = 0; side < SIDES; side++) {
+		if (conn->fd[side] < 0)
+			continue;
+		if (conn->way[!side].shut)
+			sock_discard(conn->fd[side]);
+		else
+			sock_reset_on_close(conn->fd[side]);
+	}
+	splice_close(c, conn);
 }
 
 static const struct flow_ops splice_ops = {

@@ -128,11 +128,7 @@ void tcp_close_if_done(struct ctx *c, struct tcp_conn *conn)
 		flow_unhash(c->flows, &conn->f);
 		return;
 	}
-	/* With unread data, close() would reset the connection, and what the
-	 * guest has sent might be lost with it: RFC 2525, 2.17
-	 */
-	while (recv(conn->fd, NULL, INT_MAX, MSG_TRUNC | MSG_DONTWAIT) > 0)
-		;
+	sock_discard(conn->fd);
 	tcp_close(c, conn);
 }
 
@@ -424,10 +420,21 @@ static void tcp_resume(struct ctx *c, struct flow *flow)
  * tcp_evict() - struct flow_ops @evict
  * @c:		Execution context
  * @flow:	Connection
+ *
+ * The host is reset, too, unless it was given all that the guest has sent.
  */
 static void tcp_evict(struct ctx *c, struct flow *flow)
 {
-	tcp_reset(c, container_of(flow, struct tcp_conn, f));
+	struct tcp_conn *conn = container_of(flow, struct tcp_conn, f);
+
+	if (!(conn->flags & CONN_SHUT_WR)) {
+		tcp_reset(c, conn);
+		return;
+	}
+	if (flow->hashed)
+		tcp_send_control(c, conn, SEG_RST | SEG_ACK);
+	sock_discard(conn->fd);
+	tcp_close(c, conn);
 }
 
 /**
