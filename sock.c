@@ -27,7 +27,7 @@
 
 /* What is called after start-up, see seccomp.c */
 const char sock_syscalls[] =
-	"bind close connect getsockname listen recv setsockopt socket";
+	"bind close connect getsockname listen recv setsockopt shutdown socket";
 
 /* Since Linux 4.2; libcs guard it differently */
 #ifndef IP_BIND_ADDRESS_NO_PORT
@@ -71,13 +71,19 @@ static int sock_bind_device(int fd, const char *name)
  * sock_reset_on_close() - Have the peer of a TCP socket see a reset at its end
  * @fd:		Socket, about to be closed
  *
- * Source: socket(7), SO_LINGER
+ * To disconnect would do as well, but leaves the socket as if it were new.
+ *
+ * Source: socket(7), SO_LINGER; connect(2), AF_UNSPEC
  */
 void sock_reset_on_close(int fd)
 {
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	const struct linger hard = { .l_onoff = 1, .l_linger = 0 };
 
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)) &&
+	    connect(fd, &none, sizeof(none)))
+		warn_limited("Can't reset a connection, it ends without: %s",
+			     log_strerror(errno));
 }
 
 /**
@@ -377,6 +383,20 @@ int sock_listen_bound(int fd, const struct sock_listen *p)
 	if (p->proto == IPPROTO_TCP && listen(fd, BACKLOG))
 		return -errno;
 	return 0;
+}
+
+/**
+ * sock_end() - Tell the peer of a TCP socket that no more is sent
+ * @fd:		Socket
+ *
+ * Return: 0, -errno if it can't be told; 0 also if there is no connection any
+ *	   more: of a reset, an event tells, behind the data before that
+ *
+ * Source: shutdown(2)
+ */
+int sock_end(int fd)
+{
+	return shutdown(fd, SHUT_WR) && errno != ENOTCONN ? -errno : 0;
 }
 
 /**

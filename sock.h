@@ -39,6 +39,7 @@ const struct addr *sock_source(const struct conf *conf, const struct addr *dst,
 void sock_allow_share(int fd);
 int sock_listen(int fd, const struct sock_listen *p);
 int sock_listen_bound(int fd, const struct sock_listen *p);
+int sock_end(int fd);
 int sock_connect(int fd, const struct addr *dst, uint16_t port,
 		 uint32_t scope_id);
 int sock_local(int fd, struct addr *addr, uint16_t *port);

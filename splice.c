@@ -46,7 +46,7 @@
 
 /* What is called after start-up, see seccomp.c */
 const char splice_syscalls[] =
-	"close fcntl getsockopt pipe2 recv send shutdown splice";
+	"close fcntl getsockopt pipe2 recv send splice";
 
 #define SPLICE_PIPES		128	/* In use at the same time */
 #define SPLICE_PIPES_SHARE	8	/* Descriptors allowed for each */
@@ -320,19 +320,25 @@ static int splice_drain(struct splice_conn *conn, unsigned from)
  * @c:		Execution context
  * @conn:	Connection
  * @from:	Side that sends
+ *
+ * Return: 0, -errno if the end can't be passed on
  */
-static void splice_release(struct ctx *c, struct splice_conn *conn,
-			   unsigned from)
+static int splice_release(struct ctx *c, struct splice_conn *conn,
+			  unsigned from)
 {
 	struct splice_way *w = &conn->way[from];
 
 	if (w->held)
-		return;
+		return 0;
 	splice_give_pipe(c->splice, w);
 	if (w->eof && !w->shut) {
-		shutdown(conn->fd[!from], SHUT_WR);
+		int rc = sock_end(conn->fd[!from]);
+
+		if (rc)
+			return rc;
 		w->shut = true;
 	}
+	return 0;
 }
 
 /**
@@ -392,7 +398,11 @@ static bool splice_move(struct ctx *c, struct splice_conn *conn, unsigned from)
 		return false;
 	}
 
-	splice_release(c, conn, from);
+	n = splice_release(c, conn, from);
+	if (n) {
+		splice_reset(c, conn, (int)-n);
+		return false;
+	}
 	if (conn->way[SIDE_INI].shut && conn->way[SIDE_TGT].shut) {
 		splice_close(c, conn);
 		return false;

@@ -43,7 +43,7 @@
 #include "tcp_seq.h"
 
 /* What is called after start-up, see seccomp.c */
-const char tcp_syscalls[] = "close getsockopt recv sendmsg shutdown socket";
+const char tcp_syscalls[] = "close getsockopt recv sendmsg socket";
 
 #define TCP_RTO_MAX_MS		60000	/* RFC 6298, 2.5 */
 #define TCP_SYN_RETRIES		6	/* RFC 9293, 3.8.3: R2 over 3 minutes */
@@ -159,8 +159,13 @@ bool tcp_flush_kept(struct ctx *c, struct tcp_conn *conn)
 		tcp_pool_take(&c->tcp->pool, &conn->kept, (size_t)n);
 	}
 
-	if (conn->flags & CONN_GUEST_FIN && !(conn->flags & CONN_SHUT_WR)) {
-		shutdown(conn->fd, SHUT_WR);
+	/* After the host's own end, tcp_close_if_done() does it */
+	if (conn->flags & CONN_GUEST_FIN &&
+	    !(conn->flags & (CONN_SHUT_WR | CONN_FIN_ACKED))) {
+		if (sock_end(conn->fd)) {
+			tcp_reset(c, conn);
+			return false;
+		}
 		conn->flags |= CONN_SHUT_WR;
 	}
 	return true;

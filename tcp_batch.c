@@ -253,6 +253,7 @@ static void tcp_hold_ack(struct ctx *c, struct tcp_conn *conn)
  */
 void tcp_end_batch(struct ctx *c)
 {
+	uint32_t done = CONN_FIN_ACKED | CONN_GUEST_FIN;
 	struct tcp_batch *b = &c->tcp->batch;
 	unsigned i;
 
@@ -266,7 +267,9 @@ void tcp_end_batch(struct ctx *c)
 
 		if (conn->flags & CONN_ACK_SOON)
 			tcp_hold_ack(c, conn);
-		tcp_discard_acked(conn);
+		/* What is closed now is emptied by tcp_close_if_done() */
+		if ((conn->flags & done) != done && !tcp_discard_acked(c, conn))
+			continue;
 		/* Data carries the acknowledgement, if there is some */
 		tcp_send_data(c, conn);
 		if (conn->f.closing)

@@ -142,7 +142,7 @@ void tcp_send_probe(struct ctx *c, struct tcp_conn *conn);
 void tcp_send_rst_to(struct ctx *c, const struct pkt *pkt, uint32_t seq,
 		     uint32_t ack, uint8_t flags);
 void tcp_retransmit(struct ctx *c, struct tcp_conn *conn);
-void tcp_discard_acked(struct tcp_conn *conn);
+bool tcp_discard_acked(struct ctx *c, struct tcp_conn *conn);
 bool tcp_window_is_wide(const struct ctx *c, const struct tcp_conn *conn);
 void tcp_update_window(struct ctx *c, struct tcp_conn *conn);
 

@@ -413,13 +413,17 @@ static void tcp_expect_bulk(struct tcp_conn *conn)
 
 /**
  * tcp_discard_acked() - Take what the guest has got out of the socket's queue
+ * @c:		Execution context
  * @conn:	Connection
  *
  * The kernel moves its peek offset along.
  *
+ * Return: false if the socket failed, and nothing could be sent in its place;
+ *	   the connection is reset then
+ *
  * Source: tcp(7), MSG_TRUNC
  */
-void tcp_discard_acked(struct tcp_conn *conn)
+bool tcp_discard_acked(struct ctx *c, struct tcp_conn *conn)
 {
 	uint32_t len = conn->snd_una - conn->sock_seq;
 	ssize_t n;
@@ -428,22 +432,25 @@ void tcp_discard_acked(struct tcp_conn *conn)
 	if (len && conn->flags & CONN_FIN_ACKED)
 		len--;
 	if (!len || conn->fd < 0)
-		return;
+		return true;
 
 	do
 		n = recv(conn->fd, NULL, len, MSG_TRUNC | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-
-	if (n > 0) {
-		conn->sock_seq += (uint32_t)n;
-		if (!(conn->flags & CONN_BULK) &&
-		    conn->sock_seq - conn->iss > TCP_BULK_LEN)
-			tcp_expect_bulk(conn);
-		conn->peek_off -= MIN(conn->peek_off, (uint32_t)n);
-		/* What couldn't be told from an end before may be one now */
-		if (!(conn->flags & CONN_PEEK_OFF))
-			conn->flags |= CONN_READABLE;
+	if (n <= 0) {
+		tcp_reset(c, conn);
+		return false;
 	}
+
+	conn->sock_seq += (uint32_t)n;
+	if (!(conn->flags & CONN_BULK) &&
+	    conn->sock_seq - conn->iss > TCP_BULK_LEN)
+		tcp_expect_bulk(conn);
+	conn->peek_off -= MIN(conn->peek_off, (uint32_t)n);
+	/* What couldn't be told from an end before may be one now */
+	if (!(conn->flags & CONN_PEEK_OFF))
+		conn->flags |= CONN_READABLE;
+	return true;
 }
 
 /**
@@ -820,8 +827,8 @@ void tcp_retransmit(struct ctx *c, struct tcp_conn *conn)
 	conn->snd_nxt = conn->snd_una;
 	conn->dup_acks = 0;
 
-	tcp_discard_acked(conn);
-	tcp_send_data(c, conn);
+	if (tcp_discard_acked(c, conn))
+		tcp_send_data(c, conn);
 }
 
 /**

@@ -11,8 +11,10 @@
  * Where it promises something with them, so do we: whoever gets EAGAIN from a
  * descriptor that is watched for edges will get another edge, as fault_again()
  * sees to. Calls that can't fail but for errors of the caller never do:
- * shutdown(), epoll_ctl() on what is watched already, SO_ERROR, SO_LINGER, and
- * recv() with MSG_TRUNC, which drops what was looked at before.
+ * epoll_ctl() on what is watched already, SO_ERROR, connect() to nowhere. Some
+ * fail here though nothing but rules of the host's own makes them do so:
+ * shutdown(), SO_LINGER, and recv() with MSG_TRUNC, which drops what was looked
+ * at before.
  *
  * Other programs than passt and pasta, started with the same environment, are
  * left alone.
@@ -85,6 +87,10 @@ static const struct {
 	{ "write",	{ EAGAIN, EINTR, ENOBUFS, ENOMEM, EIO } },
 #define SEND		19
 	{ "send",	{ EAGAIN, EINTR, ENOBUFS } },
+#define SHUTDOWN	20
+	{ "shutdown",	{ ENOMEM } },
+#define DROP		21
+	{ "drop",	{ EINTR, ENOMEM } },
 };
 
 /**
@@ -271,7 +277,7 @@ int bind(int fd, const struct sockaddr *sa, socklen_t len)
 
 int connect(int fd, const struct sockaddr *sa, socklen_t len)
 {
-	if (fault_fails(CONNECT, -1, NULL))
+	if (sa->sa_family != AF_UNSPEC && fault_fails(CONNECT, -1, NULL))
 		return -1;
 	return (int)syscall(SYS_connect, fd, sa, len);
 }
@@ -310,8 +316,7 @@ int close(int fd)
 
 int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-	if (!(level == SOL_SOCKET && name == SO_LINGER) &&
-	    fault_fails(SETSOCKOPT, fd, NULL))
+	if (fault_fails(SETSOCKOPT, fd, NULL))
 		return -1;
 	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
 }
@@ -424,7 +429,7 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 
 ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
-	if (!(flags & MSG_TRUNC) && fault_fails(RECV, fd, NULL))
+	if (fault_fails(flags & MSG_TRUNC ? DROP : RECV, fd, NULL))
 		return -1;
 	return syscall(SYS_recvfrom, fd, buf, len, flags, NULL, NULL);
 }
@@ -434,6 +439,13 @@ ssize_t send(int fd, const void *buf, size_t len, int flags)
 	if (fault_fails(SEND, fd, NULL))
 		return -1;
 	return syscall(SYS_sendto, fd, buf, len, flags, NULL, 0);
+}
+
+int shutdown(int fd, int how)
+{
+	if (fault_fails(SHUTDOWN, fd, NULL))
+		return -1;
+	return (int)syscall(SYS_shutdown, fd, how);
 }
 
 int sendmmsg(int fd, struct mmsghdr *msgs, unsigned count, int flags)

@@ -706,6 +706,40 @@ static void fin_is_repeated_over_full_link(void **state)
 	ends_close(&e);
 }
 
+/* What there is no reason to fail for, but might: nothing stalls, no end is
+ * made up
+ */
+static void calls_that_end_things_fail(void **state)
+{
+	struct ends e = ends_open(state);
+	struct seg seg;
+
+	/* What the guest has got can't be dropped */
+	host_write(e.fd, 0, SOME_LEN);
+	guest_tcp_drain(e.g);
+	hook_no_end = true;
+	guest_tcp_ack(e.g);
+	guest_tcp_expect(e.g, F_RST | F_ACK, &seg);
+	host_expect_reset(e.s, e.fd);
+	close(e.fd);
+
+	/* The guest's end can't be passed on */
+	guest_tcp_restart(e.g, e.g->snd_nxt + 1);
+	e.fd = guest_tcp_connect(e.g, e.listener);
+	guest_tcp_send(e.g, F_FIN | F_ACK, 0);
+	guest_tcp_expect(e.g, F_RST | F_ACK, &seg);
+	host_expect_reset(e.s, e.fd);
+	close(e.fd);
+
+	/* Nor can its reset, the usual way */
+	guest_tcp_restart(e.g, e.g->snd_nxt + 1);
+	e.fd = guest_tcp_connect(e.g, e.listener);
+	guest_tcp_send(e.g, F_RST | F_ACK, 0);
+	host_expect_reset(e.s, e.fd);
+	hook_no_end = false;
+	ends_close(&e);
+}
+
 #define BOTH(f)		STACK_TEST(f, v4), STACK_TEST(f, v6)
 #define ALL(f)								\
 	BOTH(f), STACK_TEST(f, v4_offload), STACK_TEST(f, v6_offload),	\
@@ -725,6 +759,7 @@ int main(void)
 		BOTH(old_host_resets_with_data_kept),
 		BOTH(fin_is_acked_over_full_link_with_data_kept),
 		ALL(fin_is_repeated_over_full_link),
+		ALL(calls_that_end_things_fail),
 		BOTH(handshake_ack_beyond_window),
 		BOTH(handshake_ack_before_syn),
 		BOTH(flood_of_attempts_spares_the_established),

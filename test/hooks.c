@@ -24,6 +24,7 @@ bool hook_is_alone;
 void (*hook_connect)(int fd);
 int hook_sndbuf;
 bool hook_bad_fd;
+bool hook_no_end;
 unsigned hook_mod_fails;
 unsigned hook_sendmsgs;
 bool hook_no_room;
@@ -36,6 +37,10 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 	hook_bad_fd |= fd < 0;
 	if (hook_no_peek_off && level == SOL_SOCKET && name == SO_PEEK_OFF) {
 		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (hook_no_end && level == SOL_SOCKET && name == SO_LINGER) {
+		errno = ENOMEM;
 		return -1;
 	}
 	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
@@ -86,6 +91,30 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 		return -1;
 	}
 	return syscall(SYS_sendmsg, fd, msg, flags);
+}
+
+/**
+ * recv() - See recv(2)
+ */
+ssize_t recv(int fd, void *buf, size_t len, int flags)
+{
+	if (hook_no_end && flags & MSG_TRUNC) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return recvfrom(fd, buf, len, flags, NULL, NULL);
+}
+
+/**
+ * shutdown() - See shutdown(2)
+ */
+int shutdown(int fd, int how)
+{
+	if (hook_no_end) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return (int)syscall(SYS_shutdown, fd, how);
 }
 
 /**

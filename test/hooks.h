@@ -10,6 +10,7 @@ extern bool hook_is_alone;	/* In a network namespace of our own */
 extern void (*hook_connect)(int fd);	/* Called before connect() */
 extern int hook_sndbuf;		/* Send buffer on connect(), if set */
 extern unsigned hook_mod_fails;	/* So many EPOLL_CTL_MOD fail */
+extern bool hook_no_end;	/* MSG_TRUNC, SO_LINGER, shutdown() fail */
 extern unsigned hook_sendmsgs;	/* Calls of sendmsg() */
 extern bool hook_no_room;	/* They find no room */
 extern bool hook_bad_fd;	/* Set if setsockopt() got no descriptor */

@@ -28,7 +28,7 @@ from ports import count_descriptors, cpu_ticks, receive
 
 SITES = ('socket bind connect listen accept4 setsockopt getsockopt '
          'getsockname epoll_ctl epoll_wait pipe2 sendmsg recvmsg recv '
-         'sendmmsg recvmmsg splice read write send').split()
+         'sendmmsg recvmmsg splice read write send shutdown drop').split()
 HEAD, SITE = struct.Struct('=IIII'), struct.Struct('=16sQQ')
 SEED = 20260101
 FAULTS_WANTED = 20          # Of each site that is called often enough
@@ -217,6 +217,7 @@ LINK = 'read write'
 @pytest.mark.parametrize('sites, every', [
     ('socket bind connect setsockopt getsockname epoll_ctl', 4),
     ('accept4 getsockname getsockopt pipe2', 3),
+    ('shutdown drop', 5),
     ('sendmsg recvmsg recv send', 10),
     ('splice sendmmsg recvmmsg epoll_wait read', 4),
     (LINK, 12),
