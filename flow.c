@@ -412,6 +412,28 @@ void flow_close_all(struct ctx *c)
 }
 
 /**
+ * flow_count_busy() - How many flows have data on its way that would be lost?
+ * @c:		Execution context
+ *
+ * Return: their number
+ */
+unsigned flow_count_busy(const struct ctx *c)
+{
+	const struct flowtab *ft = c->flows;
+	unsigned type, busy = 0;
+	uint32_t i;
+
+	for (type = 0; type < FLOW_TYPE_MAX; type++) {
+		if (!ft->ops[type] || !ft->ops[type]->is_busy)
+			continue;
+		for (i = ft->by_type[type].first; i != FLOW_NONE;
+		     i = ft->entries[i].flow.lru.next)
+			busy += ft->ops[type]->is_busy(c, &ft->entries[i].flow);
+	}
+	return busy;
+}
+
+/**
  * flow_alloc() - Get an entry for a new flow
  * @c:		Execution context
  * @type:	Type of flow

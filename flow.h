@@ -102,12 +102,14 @@ struct flow {
  * @timer:	The flow's timer has run out
  * @resume:	What it waited for is there; NULL if it never waits
  * @evict:	Close the flow, the table needs its place
+ * @is_busy:	Is data on its way that would be lost? NULL: it doesn't matter
  */
 struct flow_ops {
 	void (*event)(struct ctx *, struct flow *, unsigned side, uint32_t);
 	void (*timer)(struct ctx *c, struct flow *flow);
 	void (*resume)(struct ctx *c, struct flow *flow);
 	void (*evict)(struct ctx *c, struct flow *flow);
+	bool (*is_busy)(const struct ctx *c, const struct flow *flow);
 };
 
 struct flowtab *flow_table_new(uint32_t max);
@@ -124,6 +126,7 @@ void flow_set_half_open(struct ctx *c, struct flow *flow, bool half_open);
 bool flow_is_crowded(const struct ctx *c);
 bool flow_make_room(struct ctx *c, const struct flow *except, int rc);
 void flow_close_all(struct ctx *c);
+unsigned flow_count_busy(const struct ctx *c);
 void flow_touch(struct flowtab *ft, struct flow *flow);
 void flow_unhash(struct flowtab *ft, struct flow *flow);
 void flow_close(struct ctx *c, struct flow *flow);

@@ -527,6 +527,22 @@ int listen_remove(struct ctx *c, const struct fwd_rule *rule)
 }
 
 /**
+ * listen_end() - Close all listeners for good
+ * @c:		Execution context
+ *
+ * The next instance may have the ports at once.
+ */
+void listen_end(struct ctx *c)
+{
+	unsigned rule;
+
+	timer_cancel(c->wheel, &c->listen->scan);
+	timer_cancel(c->wheel, &c->listen->resume);
+	for (rule = 0; rule < FWD_RULES_MAX; rule++)
+		listen_close_rule(c, rule);
+}
+
+/**
  * listen_bind_patiently() - Listen on all ports of a rule, waiting for others
  *			     to let go of them
  * @c:		Execution context

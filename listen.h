@@ -45,6 +45,7 @@ void listen_print(const struct ctx *c);
 void listen_start(struct ctx *c);
 void listen_event(struct ctx *c, uint32_t index, uint32_t events);
 void listen_release(struct ctx *c);
+void listen_end(struct ctx *c);
 const struct listener *listen_get(const struct ctx *c, uint32_t index);
 const struct fwd_rule *listen_rule(const struct ctx *c,
 				   const struct listener *l);

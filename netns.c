@@ -393,7 +393,8 @@ void netns_signal(const struct netns *ns, const struct signalfd_siginfo *si)
 /**
  * netns_wait_command() - See if the command has ended
  * @ns:		Namespace
- * @status:	Exit status to pass on, set if it has
+ * @status:	Exit status to pass on, set if it has; more than EXIT_BY_SIGNAL
+ *		if a signal ended it, or a shell tells so of its command
  *
  * Return: 0 if it has, -EAGAIN if not yet, -ECHILD if there is none
  */
@@ -412,6 +413,6 @@ int netns_wait_command(struct netns *ns, int *status)
 	ns->child = 0;
 	*status = WEXITSTATUS(wait_status);
 	if (WIFSIGNALED(wait_status))
-		*status = 128 + WTERMSIG(wait_status);
+		*status = EXIT_BY_SIGNAL + WTERMSIG(wait_status);
 	return 0;
 }

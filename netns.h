@@ -11,6 +11,8 @@ struct conf;
 struct signalfd_siginfo;
 struct tap_caps;
 
+#define EXIT_BY_SIGNAL	128	/* And the signal: the shell's exit status */
+
 /**
  * struct netns - the namespace that pasta connects
  * @net_fd:	Network namespace, -1 if none

@@ -54,6 +54,9 @@
 #define FDS_MIN_PASTA		132
 #define FDS_MIN_PASST		32
 #define NETNS_POLL_MS		500	/* Between looks at its name */
+#define END_POLL_MS		10	/* Between looks whether all is sent */
+#define END_TELL_MS		1000	/* Who waits longer wants to know why */
+#define END_MAX_MS		20000
 
 /**
  * struct pasta - what the loop needs besides, for pasta mostly
@@ -62,6 +65,10 @@
  * @signal_fd:	Signals arrive here
  * @alarm_fd:	Wakes the loop up when a timer runs out
  * @alarm_ms:	What that is set for, CLOCK_MONOTONIC
+ * @end:	Timer to look whether what the guest has sent is on its way
+ * @end_ms:	Since when we are about to end, 0 if we aren't
+ * @end_told:	The user knows
+ * @status:	Exit status to come
  */
 struct pasta {
 	struct netns ns;
@@ -69,6 +76,10 @@ struct pasta {
 	int signal_fd;
 	int alarm_fd;
 	uint64_t alarm_ms;
+	struct timer end;
+	uint64_t end_ms;
+	bool end_told;
+	int status;
 };
 
 static struct pasta pasta;
@@ -77,7 +88,7 @@ static struct pasta pasta;
  * seccomp.c
  */
 static const char loop_syscalls[] =
-	"close epoll_wait exit_group read timerfd_settime";
+	"close epoll_ctl epoll_wait exit_group read timerfd_settime";
 
 #define COMMON_SYSCALLS							\
 	loop_syscalls,							\
@@ -122,12 +133,70 @@ static const char *const *syscalls_of(const struct conf *conf)
  * finish() - End the program
  * @c:		Execution context
  * @status:	Exit status
+ *
+ * Whoever was not given all that was sent to him shall see it: by resets.
  */
 static _Noreturn void finish(struct ctx *c, int status)
 {
+	flow_close_all(c);
+	tap_flush(&c->tap);
 	if (c->tap.pcap_fd >= 0)
 		close(c->tap.pcap_fd);
 	exit(status);
+}
+
+/**
+ * end_when_sent() - End, if nothing of what the guest has sent is on its way
+ * @t:		Timer
+ * @arg:	Execution context
+ */
+static void end_when_sent(struct timer *t, void *arg)
+{
+	struct ctx *c = arg;
+	unsigned busy = flow_count_busy(c) + opening_count(c);
+	uint64_t ms = c->now_ms - pasta.end_ms;
+
+	if (busy && ms < END_MAX_MS) {
+		if (ms >= END_TELL_MS && !pasta.end_told) {
+			info("Waiting for connections with data to send yet "
+			     "(%u), for %u s at most; SIGTERM ends it",
+			     busy, END_MAX_MS / 1000);
+			pasta.end_told = true;
+		}
+		timer_set(c->wheel, t, c->now_ms + END_POLL_MS);
+		return;
+	}
+	if (busy)
+		warn("Connections with data to send yet are reset: %u", busy);
+	finish(c, pasta.status);
+}
+
+/**
+ * end_soon() - The guest has come to its end, so do we
+ * @c:		Execution context
+ * @status:	Exit status
+ *
+ * Its kernel goes on to send what its processes have left it with, as we hold
+ * on to its namespace.
+ */
+static void end_soon(struct ctx *c, int status)
+{
+	const int fds[] = {
+		pasta.ns.child_pidfd, pasta.ns.watch_fd, pasta.ns.watch_pidfd,
+	};
+	unsigned i;
+
+	/* They would tell of it in each turn */
+	for (i = 0; i < ARRAY_SIZE(fds); i++)
+		if (fds[i] >= 0)
+			epoll_ctl(c->epollfd, EPOLL_CTL_DEL, fds[i], NULL);
+	timer_cancel(c->wheel, &pasta.poll);
+	listen_end(c);
+
+	pasta.status = status;
+	pasta.end_ms = c->now_ms;
+	pasta.end.fn = end_when_sent;
+	timer_set(c->wheel, &pasta.end, c->now_ms);
 }
 
 /**
@@ -182,7 +251,7 @@ static void on_signal(struct ctx *c, union event_ref ref, uint32_t events)
 	if (pasta.ns.child)
 		netns_signal(&pasta.ns, &si);
 	else
-		finish(c, EXIT_SUCCESS);
+		finish(c, pasta.status);
 }
 
 /**
@@ -197,8 +266,12 @@ static void on_command(struct ctx *c, union event_ref ref, uint32_t events)
 
 	(void)ref;
 	(void)events;
-	if (!netns_wait_command(&pasta.ns, &status))
+	if (netns_wait_command(&pasta.ns, &status))
+		return;
+	/* Who interrupts it doesn't want it to come to its end, nor to wait */
+	if (status > EXIT_BY_SIGNAL)
 		finish(c, status);
+	end_soon(c, status);
 }
 
 /**
@@ -211,9 +284,10 @@ static void on_netns(struct ctx *c, union event_ref ref, uint32_t events)
 {
 	(void)ref;
 	(void)events;
-	if (netns_is_gone(&pasta.ns)) {
+	/* Two descriptors may tell of it in one turn */
+	if (!pasta.end_ms && netns_is_gone(&pasta.ns)) {
 		info("Namespace is gone, exiting");
-		finish(c, EXIT_SUCCESS);
+		end_soon(c, EXIT_SUCCESS);
 	}
 }
 
@@ -290,7 +364,8 @@ static void netns_poll(struct timer *t, void *arg)
 	struct ctx *c = arg;
 
 	on_netns(c, (union event_ref){ .u64 = 0 }, 0);
-	timer_set(c->wheel, t, c->now_ms + NETNS_POLL_MS);
+	if (!pasta.end_ms)
+		timer_set(c->wheel, t, c->now_ms + NETNS_POLL_MS);
 }
 
 typedef void event_handler(struct ctx *c, union event_ref ref, uint32_t events);
@@ -374,7 +449,7 @@ static void loop_turn(struct ctx *c)
 
 	timer_run(c->wheel, c->now_ms, c);
 	if (!link_turn(c))
-		finish(c, EXIT_SUCCESS);
+		finish(c, pasta.status);
 	flow_resume(c);
 	demux_waiting(c, is_idle && !n);
 	listen_release(c);

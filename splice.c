@@ -497,11 +497,27 @@ static void splice_evict(struct ctx *c, struct flow *flow)
 	splice_close(c, conn);
 }
 
+/**
+ * splice_is_busy() - struct flow_ops @is_busy
+ * @c:		Execution context
+ * @flow:	Connection
+ */
+static bool splice_is_busy(const struct ctx *c, const struct flow *flow)
+{
+	const struct splice_conn *conn =
+		container_of(flow, const struct splice_conn, f);
+
+	(void)c;
+	return flow->waiting || conn->way[SIDE_INI].held ||
+	       conn->way[SIDE_TGT].held;
+}
+
 static const struct flow_ops splice_ops = {
 	.event	= splice_event,
 	.timer	= splice_timer,
 	.resume	= splice_resume,
 	.evict	= splice_evict,
+	.is_busy = splice_is_busy,
 };
 
 /**

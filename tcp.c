@@ -53,6 +53,7 @@ const char tcp_syscalls[] = "close getsockopt recv sendmsg socket";
 #define TCP_WSCALE_OURS		8	/* Windows of up to 16 MiB */
 #define TCP_ACK_HOLD_MS		2	/* RFC 9293, 3.8.6.3: below 500 */
 #define TCP_HOLD_SKIP_INIT	2	/* ACKs sent at once to begin with */
+#define TCP_BUSY_MS		300	/* Who sends does so within that */
 
 static_assert(sizeof(struct tcp_conn) <= FLOW_ENTRY_SIZE, "entry too small");
 
@@ -443,6 +444,29 @@ static void tcp_evict(struct ctx *c, struct flow *flow)
 }
 
 /**
+ * tcp_is_busy() - struct flow_ops @is_busy
+ * @c:		Execution context
+ * @flow:	Connection
+ *
+ * A guest that has more to send does so, or waits for window. Its probes may
+ * have become rare, so it is busy until it was heard after it was told of some.
+ */
+static bool tcp_is_busy(const struct ctx *c, const struct flow *flow)
+{
+	const struct tcp_conn *conn =
+		container_of(flow, const struct tcp_conn, f);
+	uint16_t mss = tcp_link_mss(c, addr_version(&tcp_guest(conn)->far));
+
+	if (conn->kept.len)
+		return true;
+	return conn->flags & CONN_ESTABLISHED &&
+	       !(conn->flags & CONN_GUEST_FIN) &&
+	       (conn->flags & CONN_WND_TOLD ||
+		conn->rcv_adv - conn->rcv_nxt < mss ||
+		c->now_ms - conn->active_ms < TCP_BUSY_MS);
+}
+
+/**
  * tcp_isn() - Initial sequence number of a connection
  * @c:		Execution context
  * @side:	Its addresses
@@ -570,6 +594,7 @@ static const struct flow_ops tcp_ops = {
 	.timer	= tcp_timer,
 	.resume	= tcp_resume,
 	.evict	= tcp_evict,
+	.is_busy = tcp_is_busy,
 };
 
 /**

@@ -36,6 +36,7 @@ enum tcp_flag {
 	CONN_ACK_SOON	= 1 << 17, /* As ACK_NOW, or with the answer */
 	CONN_BULK	= 1 << 18, /* The socket may queue much */
 	CONN_HOST_ERR	= 1 << 19, /* The socket failed */
+	CONN_WND_TOLD	= 1 << 20, /* To a guest in need, not heard since */
 };
 
 /**

@@ -661,6 +661,7 @@ void tcp_from_guest(struct ctx *c, struct pkt *pkt)
 	if (c->now_ms != conn->active_ms)
 		flow_touch(c->flows, flow);
 	conn->active_ms = c->now_ms;
+	conn->flags &= ~(uint32_t)CONN_WND_TOLD;
 
 	if (!(conn->flags & CONN_ESTABLISHED) && conn->flags & CONN_INBOUND) {
 		tcp_syn_sent(c, conn, pkt, &seg);

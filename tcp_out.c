@@ -144,6 +144,7 @@ bool tcp_window_is_wide(const struct ctx *c, const struct tcp_conn *conn)
  */
 static uint16_t tcp_window(struct ctx *c, struct tcp_conn *conn)
 {
+	uint32_t mss = tcp_link_mss(c, addr_version(&tcp_guest(conn)->far));
 	uint32_t left = conn->rcv_adv - conn->rcv_nxt, step, wnd;
 
 	if (tcp_window_is_wide(c, conn))
@@ -155,8 +156,11 @@ static uint16_t tcp_window(struct ctx *c, struct tcp_conn *conn)
 		wnd = left;
 	/* Rounded down by the shift, so compute the edge from what is sent */
 	wnd >>= conn->rcv_wscale;
-	if (seq_lt(conn->rcv_adv, conn->rcv_nxt + (wnd << conn->rcv_wscale)))
+	if (seq_lt(conn->rcv_adv, conn->rcv_nxt + (wnd << conn->rcv_wscale))) {
 		conn->rcv_adv = conn->rcv_nxt + (wnd << conn->rcv_wscale);
+		if (left < mss && conn->flags & CONN_ESTABLISHED)
+			conn->flags |= CONN_WND_TOLD;
+	}
 	return (uint16_t)wnd;
 }
 

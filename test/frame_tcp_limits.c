@@ -27,6 +27,7 @@
 #define SOME_LEN		20000
 #define STREAM_LEN		300000
 #define RTO_MS			3000
+#define SILENT_MS		1000	/* Who sends is heard within that */
 #define HOUR_MS			(60 * 60 * 1000)
 #define FLOOD			1500
 #define FDS_LEFT		8
@@ -136,6 +137,28 @@ static void window_moves_by_steps(void **state)
 	guest_tcp_drain(e.g);
 	assert_true(e.g->peer_wnd >= (unsigned)e.g->peer_mss);
 	guest_tcp_upload(e.g, e.fd, STREAM_LEN);
+	ends_close(&e);
+}
+
+/* Whose probes have become rare hears of window before it is heard again */
+static void guest_told_of_window_has_more_to_send(void **state)
+{
+	struct ends e = ends_open(state);
+	size_t sent = send_all_the_window_takes(&e);
+
+	guest_tcp_expect_acked(e.g);
+	stack_advance(e.s, SILENT_MS);
+	assert_int_equal(flow_count_busy(&e.s->c), 1);
+	host_read(e.s, e.fd, 0, sent);
+	guest_tcp_drain(e.g);
+	assert_true(e.g->peer_wnd >= (unsigned)e.g->peer_mss);
+	assert_int_equal(flow_count_busy(&e.s->c), 1);
+
+	/* It had nothing more to send after all */
+	guest_tcp_ack(e.g);
+	stack_settle(e.s);
+	stack_advance(e.s, SILENT_MS);
+	assert_int_equal(flow_count_busy(&e.s->c), 0);
 	ends_close(&e);
 }
 
@@ -752,6 +775,7 @@ int main(void)
 		STACK_TEST(window_moves_by_steps_without_pool, v4_offload),
 		BOTH(window_moves_by_steps),
 		STACK_TEST(window_moves_by_steps, v4_offload),
+		BOTH(guest_told_of_window_has_more_to_send),
 		BOTH(window_offered_is_taken_by_pool),
 		STACK_TEST(window_offered_is_taken_by_pool, v4_no_meminfo),
 		BOTH(finished_with_data_kept),
