@@ -343,12 +343,16 @@ static const char *mode_name(enum conf_mode mode)
 
 /**
  * finish_stdout() - End successfully, if all output got where it should
+ *
+ * Those who didn't want all of it, such as head(1), aren't told.
  */
 static void finish_stdout(void)
 {
-	if (fflush(stdout) || ferror(stdout))
-		die_errno("Can't write to standard output");
-
+	if (fflush(stdout) || ferror(stdout)) {
+		if (errno != EPIPE)
+			die_errno("Can't write to standard output");
+		exit(EXIT_FAILURE);
+	}
 	exit(EXIT_SUCCESS);
 }
 

@@ -41,6 +41,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -96,12 +97,31 @@ void isolate_close_fds(int keep_fd)
 }
 
 /**
- * isolate_start() - Have stdin, stdout and stderr open, whoever starts us
+ * isolate_on_sigpipe() - Handler of SIGPIPE: nothing is left to do
+ * @signo:	SIGPIPE
+ *
+ * Whoever writes where nobody reads any more gets EPIPE besides.
+ */
+static void isolate_on_sigpipe(int signo)
+{
+	(void)signo;
+}
+
+/**
+ * isolate_start() - Have stdin, stdout and stderr open, whoever starts us, and
+ *		     go on if nobody reads what we write
+ *
+ * SIGPIPE is handled, not ignored, as execve(2) then puts it back: the command
+ * gets it as we did, ignored or not.
+ *
+ * Source: signal(7), execve(2)
  */
 void isolate_start(void)
 {
 	int ret = util_open_std_fds();
 
+	if (signal(SIGPIPE, isolate_on_sigpipe) == SIG_IGN)
+		signal(SIGPIPE, SIG_IGN);
 	if (ret)
 		log_die(-ret, "Can't open /dev/null");
 }

@@ -208,7 +208,11 @@ int netns_child(void *arg)
 	uint8_t go;
 	pid_t pid;
 
+	/* What a message of ours that nobody reads causes isn't to be handed on
+	 * to the command
+	 */
 	sigfillset(&all);
+	sigdelset(&all, SIGPIPE);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	isolate_close_fds(child->ctl);
 

@@ -356,6 +356,16 @@ def test_full_standard_output(run):
     assert result.stderr.count(b'\n') == 1
 
 
+def test_unread_standard_output():
+    """Help that nobody reads to its end needs no message"""
+    unread, stdout = os.pipe()
+    os.close(unread)
+    result = subprocess.run([BINARY, '--help'], stdout=stdout, check=False,
+                            stderr=subprocess.PIPE, timeout=30)
+    os.close(stdout)
+    assert (result.returncode, result.stderr) == (1, b'')
+
+
 def options_in_help(run, program):
     """Options that --help tells: names to letter ('' if none), and argument"""
     result = run(program, '--help')

@@ -238,6 +238,33 @@ def test_signal_reaches_command(topology, binary, name):
         process.stdout.close()
 
 
+@pytest.mark.parametrize('command, status', [
+    (['sh', '-c', 'exit 5'], 5), (['/nonexistent/command'], 127)])
+def test_nobody_reads_messages(topology, binary, command, status):
+    """Its messages are lost then, and no more than that"""
+    unread, stderr = os.pipe()
+    os.close(unread)
+    with topology.host:
+        done = subprocess.run([binary, '--config-net', '--', *command],
+                              stdin=subprocess.DEVNULL, stderr=stderr,
+                              timeout=30, check=False, **as_user(USER))
+    os.close(stderr)
+    assert done.returncode == status
+
+
+@pytest.mark.parametrize('is_ignored', [False, True])
+def test_sigpipe_of_command(topology, binary, is_ignored):
+    """pasta does without SIGPIPE, and leaves it to the command as it was"""
+    command = ['sed', '-n', r's/^Sig\(Blk\|Ign\)://p', '/proc/self/status']
+    # Python itself ignores it
+    how = {'restore_signals': not is_ignored}
+    done = run(topology, binary, '--config-net', '-q', '--', *command, **how)
+    _, ignored = (int(mask, 16) for mask in done.stdout.split())
+    assert (ignored >> signal.SIGPIPE - 1) % 2 == is_ignored
+    assert done.stdout == subprocess.run(command, capture_output=True,
+                                         text=True, check=True, **how).stdout
+
+
 def test_missing_command(topology, binary):
     """Scenario 78: a command that does not exist is an error, named"""
     done = run(topology, binary, '--config-net', '--', '/nonexistent/command')
