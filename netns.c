@@ -72,7 +72,7 @@ static void netns_init(struct netns *ns)
 	*ns = (struct netns) {
 		.net_fd = -1, .user_fd = -1, .child_ctl = -1,
 		.child_pidfd = -1, .watch_fd = -1, .watch_pidfd = -1,
-		.watch_dir = -1,
+		.watch_dir = -1, .watch_mnt = -1,
 	};
 }
 

@@ -24,6 +24,7 @@ struct tap_caps;
  * @watch_fd:	inotify descriptor on the name of the namespace, -1 if none
  * @watch_pidfd: pidfd of the process whose namespace was joined, -1 if none
  * @watch_dir:	Directory that holds the name of the namespace, -1 if none
+ * @watch_mnt:	Mount namespace where that directory is, -1 if not known
  * @watch_name:	Name in that directory
  * @dev:	Device of the namespace's inode
  * @ino:	Number of its inode
@@ -39,6 +40,7 @@ struct netns {
 	int watch_fd;
 	int watch_pidfd;
 	int watch_dir;
+	int watch_mnt;
 	char watch_name[NAME_MAX + 1];
 	dev_t dev;
 	ino_t ino;

@@ -15,6 +15,11 @@
  *    takes a look now and then: netns_is_gone() is to be called twice a second,
  *    besides when one of the descriptors is readable.
  *
+ * The name means something in our mount namespace only, which we leave for the
+ * sandbox. If nobody else is in there, as with `unshare -m pasta`, the kernel
+ * would take all its mounts away then, the name's one, too: so we hold on to
+ * it, as we would by being in there.
+ *
  * Everything is opened at start-up. If we are not allowed to look there later,
  * being another user by then, the first two remain.
  */
@@ -66,7 +71,8 @@ static void watch_process(struct netns *ns, const char *path)
 
 /**
  * watch_name() - Watch a name in its directory
- * @ns:		Namespace: sets @ns->watch_dir, @ns->watch_name, @ns->watch_fd
+ * @ns:		Namespace: sets @ns->watch_dir, @ns->watch_name, @ns->watch_mnt,
+ *		@ns->watch_fd
  * @path:	Path of the namespace, changed
  */
 static void watch_name(struct netns *ns, char *path)
@@ -89,6 +95,11 @@ static void watch_name(struct netns *ns, char *path)
 		     dir, log_strerror(errno));
 		return;
 	}
+
+	ns->watch_mnt = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (ns->watch_mnt < 0)
+		debug("Can't hold on to the mount namespace: %s",
+		      log_strerror(errno));
 
 	ns->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (ns->watch_fd >= 0 &&

@@ -510,6 +510,16 @@ def test_unmounted_name(join, scratch):
     os.unlink(path)
 
 
+def test_mount_namespace_of_its_own(join, target):
+    """Nobody else is where the name is mounted: it is there all the same"""
+    pid = join('--netns', target.path, preexec_fn=lambda: lab.check(
+        lab.libc.unshare(lab.CLONE_NEWNS)))
+    time.sleep(1.5)     # Longer than it takes to look
+    assert not is_gone(pid)
+    subprocess.run(['ip', 'netns', 'del', target.name], check=True)
+    wait_for(lambda: is_gone(pid), 'end of pasta')
+
+
 def test_other_names_are_ignored(join, target):
     """Another namespace's end in the same directory is none of ours"""
     pid = join('--netns', target.path)
