@@ -109,6 +109,26 @@ def wait_for(condition, what='condition', seconds=WAIT_S):
         time.sleep(0.01)
 
 
+def with_parent():
+    """In a child: end when the test does, whatever becomes of that"""
+    libc.prctl(1, signal.SIGKILL)       # PR_SET_PDEATHSIG
+
+
+def fork(function):
+    """Have a child of the test do something, silently. Return: process ID"""
+    pid = os.fork()
+    if not pid:
+        try:
+            with_parent()
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, 1)
+            os.dup2(null, 2)
+            function()
+        finally:
+            os._exit(1)
+    return pid
+
+
 def family(address):
     """Address family of a literal"""
     return socket.AF_INET6 if ':' in address else socket.AF_INET
@@ -336,16 +356,7 @@ class DelayLine:
             where.ip('link set slow0 mtu 1500 txqueuelen 20000 up',
                      f'addr add {v4}/30 dev slow0',
                      f'addr add {v6}/64 dev slow0 nodad')
-        self.pid = os.fork()
-        if not self.pid:
-            try:
-                libc.prctl(1, signal.SIGKILL)   # PR_SET_PDEATHSIG
-                null = os.open(os.devnull, os.O_RDWR)
-                os.dup2(null, 1)
-                os.dup2(null, 2)
-                self.carry()
-            finally:
-                os._exit(1)
+        self.pid = fork(self.carry)
 
     @staticmethod
     def open_tun(ns, name, singly):

@@ -17,7 +17,7 @@ import struct
 import subprocess
 
 import lab
-from lab import WAIT_S, Netns, libc, serial, wait_for
+from lab import WAIT_S, Netns, serial, wait_for
 
 IF = 'eth0'
 LENGTH = struct.Struct('!I')
@@ -147,16 +147,7 @@ class Vm:
             fcntl.ioctl(self.tap, 0x400454ca, request)      # TUNSETIFF
         self.ns.ip(f'link set {IF} address {mac} txqueuelen 10000')
         self.socket = s
-        self.pid = os.fork()
-        if not self.pid:
-            try:
-                libc.prctl(1, signal.SIGKILL)   # PR_SET_PDEATHSIG
-                null = os.open(os.devnull, os.O_RDWR)
-                os.dup2(null, 1)
-                os.dup2(null, 2)
-                self.carry()
-            finally:
-                os._exit(1)
+        self.pid = lab.fork(self.carry)
         s.close()
 
     def carry(self):

@@ -30,7 +30,7 @@ import tempfile
 import time
 
 import lab
-from lab import DelayLine, libc, wait_for
+from lab import DelayLine, wait_for, with_parent
 from ports import count_descriptors, cpu_ticks, receive
 
 DELAY_S, JITTER_S, LOSS = 0.005, 0.003, 0.005
@@ -161,7 +161,7 @@ def run_servers(ns, complaints):
                 continue
             peer, _ = s.accept()
             if not os.fork():
-                libc.prctl(1, signal.SIGKILL)
+                with_parent()
                 serve(port, peer, complaints)
                 os._exit(0)
             peer.close()
@@ -277,7 +277,7 @@ def fork_child(function, *args):
     pid = os.fork()
     if pid:
         return pid
-    libc.prctl(1, signal.SIGKILL)           # PR_SET_PDEATHSIG
+    with_parent()
     try:
         function(*args)
     except BaseException as e:              # pylint: disable=broad-except
