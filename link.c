@@ -22,12 +22,14 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -50,9 +52,12 @@
 /* What is called after start-up, see seccomp.c */
 const char link_syscalls[] = "accept4 close epoll_ctl poll";
 
+#define LINK_PATH_SIZE		sizeof(((struct sockaddr_un *)0)->sun_path)
 #define LINK_PATH_FORMAT	"/tmp/passt_%u.socket"
 #define LINK_PATHS		64U	/* Tried, from 1 on */
 #define LINK_BACKLOG		8	/* Guests that wait to be let in */
+#define LINK_LOCK_TRIES		100
+#define LINK_LOCK_PAUSE_MS	10	/* Between two of them */
 #define LINK_ACCEPT_PAUSE_MS	1000	/* Without descriptors left */
 #define LINK_ANNOUNCE_MS	1000	/* Doubled each time */
 #define LINK_ANNOUNCE_MAX_MS	64000
@@ -76,7 +81,7 @@ const char link_syscalls[] = "accept4 close epoll_ctl poll";
  */
 struct link {
 	int listen_fd;
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char path[LINK_PATH_SIZE];
 	int fd;
 	bool once;
 	bool pending;
@@ -130,12 +135,54 @@ static bool link_is_stale(const struct sockaddr_un *sa)
 }
 
 /**
- * link_bind() - Listen on a path
+ * link_directory() - Directory that a socket is in
+ * @path:	Path of the socket
+ * @dir:	Filled with that of the directory, LINK_PATH_SIZE bytes
+ */
+static void link_directory(const char *path, char *dir)
+{
+	const char *slash = strrchr(path, '/');
+
+	util_copy_str(dir, ".", LINK_PATH_SIZE);
+	if (slash)
+		util_copy_str(dir, path, MIN((size_t)(slash - path) + 2,
+					     LINK_PATH_SIZE));
+}
+
+/**
+ * link_lock() - Have others of us wait until we listen in a directory
+ * @path:	Path of a socket in there
+ *
+ * Between bind(2) and listen(2), a socket can't be told from one that nobody
+ * listens on any more. Who holds the lock for over a second does so for other
+ * reasons, and who may not read or lock the directory does without.
+ *
+ * Return: descriptor to be closed once we listen, which holds the lock if that
+ *	   could be had; -1 for none
+ */
+static int link_lock(const char *path)
+{
+	char dir[LINK_PATH_SIZE];
+	unsigned i;
+	int fd;
+
+	link_directory(path, dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (i = 0; fd >= 0 && i < LINK_LOCK_TRIES; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
+			break;
+		poll(NULL, 0, LINK_LOCK_PAUSE_MS);
+	}
+	return fd;
+}
+
+/**
+ * link_bind_locked() - Listen on a path, nobody else being about to
  * @path:	Path; a socket that is left there by another process is replaced
  *
  * Return: descriptor, or -errno: -EADDRINUSE if there is something else
  */
-static int link_bind(const char *path)
+static int link_bind_locked(const char *path)
 {
 	struct sockaddr_un sa = link_address(path);
 	int fd, rc;
@@ -156,6 +203,21 @@ static int link_bind(const char *path)
 
 	rc = -errno;
 	close(fd);
+	return rc;
+}
+
+/**
+ * link_bind() - Listen on a path
+ * @path:	As for link_bind_locked()
+ *
+ * Return: as link_bind_locked()
+ */
+static int link_bind(const char *path)
+{
+	int lock = link_lock(path), rc = link_bind_locked(path);
+
+	if (lock >= 0)
+		close(lock);
 	return rc;
 }
 
@@ -187,15 +249,12 @@ static void link_bind_default(struct link *l)
  */
 static void link_give_socket(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char dir[sizeof(((struct link *)0)->path)] = ".";
+	char dir[LINK_PATH_SIZE];
 	struct stat st;
 
 	if (geteuid())
 		return;
-	if (slash)
-		util_copy_str(dir, path, MIN((size_t)(slash - path) + 2,
-					     sizeof(dir)));
+	link_directory(path, dir);
 	if (stat(dir, &st) || !st.st_uid)
 		return;
 	if (lchown(path, st.st_uid, st.st_gid))

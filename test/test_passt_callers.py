@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Command lines of those who start passt, and what they rely on."""
 
+import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -222,8 +224,11 @@ def test_scenario_87_directory_of_another_user(start_passt, scratch):
     passt = start_passt(path=f'{scratch}/s', user=None)
     st = os.stat(passt.path)
     assert st.st_uid == USER and not st.st_mode & stat.S_IWOTH
-    with open(f'/proc/{passt.process.pid}/status') as f:
-        assert 'Uid:\t65534\t65534' in f.read()
+
+    def is_nobody():
+        with open(f'/proc/{passt.process.pid}/status') as f:
+            return 'Uid:\t65534\t65534' in f.read()
+    wait_for(is_nobody, 'change of IDs')
     subprocess.run(['/usr/bin/python3', '-c', 'import socket, sys\n'
                     's = socket.socket(socket.AF_UNIX)\n'
                     's.connect(sys.argv[1])\n'
@@ -252,35 +257,121 @@ def test_path_is_taken(run, start_passt, scratch):
         assert f.read() == 'precious'
 
 
-def test_default_path(topology, binary):
-    """The first that is free, in a /tmp of our own"""
-    script = ('mount -t tmpfs -o mode=1777 none /tmp || exit 9;'
-              '/usr/bin/python3 -c "import socket;'
-              's = socket.socket(socket.AF_UNIX);'
-              's.bind(\'/tmp/passt_1.socket\'); s.listen();'
-              't = socket.socket(socket.AF_UNIX);'
-              't.bind(\'/tmp/passt_2.socket\');'
-              'input()" <&8 & '
-              'for i in {1..100}; do [ -S /tmp/passt_2.socket ] || sleep 0.1;'
-              'done;'
-              'exec -a passt /proc/self/fd/9 -f')
-    ours, theirs = os.pipe()
-    fd = os.open(binary, os.O_RDONLY)
-    process = topology.host.popen(
-        ['unshare', '-m', 'bash', '-c', f'exec 8<&0 9<&{fd}; {script}'],
-        stdin=subprocess.PIPE, stdout=theirs, stderr=theirs, pass_fds=[fd])
-    os.close(theirs)
-    os.close(fd)
+@contextlib.contextmanager
+def locked(path):
+    """Lock a directory, as passt does until it listens in there"""
+    fd = os.open(path, os.O_RDONLY)
     try:
-        with open(ours) as f:
-            lines = []
-            while not lines or '-netdev' not in lines[-1]:
-                lines.append(f.readline())
-                assert lines[-1], lines
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def test_socket_not_listened_on_yet(topology, binary, scratch):
+    """Another passt has made it, and is about to listen: it isn't replaced"""
+    path = f'{scratch}/s'
+    with socket.socket(socket.AF_UNIX) as s:
+        with locked(scratch):
+            s.bind(path)
+            os.chmod(path, 0o777)
+            process = topology.host.popen(
+                [os.path.join(os.path.dirname(binary), 'passt'), '-f', '-s',
+                 path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE, text=True,
+                preexec_fn=lab.with_parent, **lab.as_user(USER))
+            fds = f'/proc/{process.pid}/fd'
+
+            def looks():
+                with contextlib.suppress(FileNotFoundError):
+                    return scratch in [os.readlink(f'{fds}/{fd}')
+                                       for fd in os.listdir(fds)]
+                return False
+            wait_for(lambda: looks() or process.poll() is not None, 'passt')
+            s.listen()
+        _, errors = process.communicate(timeout=WAIT_S)
+        assert process.returncode == 1 and 'already in use' in errors
+        connect(path).close()
+
+
+def test_directory_locked_for_good(start_passt, scratch):
+    """By somebody else: that doesn't keep passt from its start"""
+    with locked(scratch):
+        start_passt(path=f'{scratch}/s').connect().close()
+
+
+@pytest.fixture
+def in_own_tmp(topology, binary):
+    """Function that runs a bash script with a /tmp of its own, in which passt
+    is the one under test, in the foreground. Yield: file of its output"""
+    @contextlib.contextmanager
+    def run_script(script):
+        fd = os.open(binary, os.O_RDONLY)
+        process = topology.host.popen(
+            ['unshare', '--mount', '--pid', '--fork', '--kill-child',
+             'bash', '-c', 'mount -t tmpfs -o mode=1777 none /tmp || exit 9;'
+             f'passt() {{ (exec -a passt /proc/self/fd/{fd} -f); }};'
+             f'{script}'], text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=[fd])
+        os.close(fd)
+        try:
+            yield process.stdout
+        finally:
+            process.kill()
+            process.communicate()
+    return run_script
+
+
+# The first of the default paths in use, up to that of a number
+TAKE = '''
+/usr/bin/python3 -c '
+import socket, time
+sockets = [socket.socket(socket.AF_UNIX) for _ in range(%d)]
+for i, s in enumerate(sockets, 1):
+    s.bind(f"/tmp/passt_{i}.socket")
+    s.listen()
+open("/tmp/taken", "w").close()
+time.sleep(1000)' &
+until [ -e /tmp/taken ]; do sleep 0.1; done
+'''
+
+
+def lines_to(output, text):
+    """Lines up to the one that has @text in it"""
+    lines = []
+    while not lines or text not in lines[-1]:
+        lines.append(output.readline())
+        assert lines[-1], lines
+    return lines
+
+
+def test_default_path(in_own_tmp):
+    """The first that is free, or that a dead one has left"""
+    leave = ('/usr/bin/python3 -c "import socket;'
+             'socket.socket(socket.AF_UNIX).bind(\'/tmp/passt_2.socket\')"')
+    with in_own_tmp(leave + TAKE % 1 + 'passt') as output:
+        lines = lines_to(output, '-netdev')
         assert 'Listening on /tmp/passt_2.socket' in lines[-2], lines
         assert lines[-1].endswith('-netdev stream,id=s,server=off,'
                                   'addr.type=unix,'
                                   'addr.path=/tmp/passt_2.socket\n')
-    finally:
-        lab.kill(process)
-        process.stdin.close()
+
+
+def test_default_paths_all_taken(in_own_tmp):
+    """A line says so, and nothing is replaced"""
+    with in_own_tmp(TAKE % 64 + 'passt; echo status $?') as output:
+        assert lines_to(output, 'status')[-2:] == [
+            "Can't listen on any of /tmp/passt_1.socket to "
+            '/tmp/passt_64.socket, see --socket: Address already in use\n',
+            'status 1\n']
+
+
+def test_default_paths_at_once(in_own_tmp):
+    """Each of those that start together gets one of its own"""
+    count = 6
+    script = 'for i in {1..%d}; do passt & done; wait' % count
+    with in_own_tmp(script) as output:
+        paths = [lines_to(output, 'Listening on ')[-1].split()[2].rstrip(',')
+                 for _ in range(count)]
+    assert sorted(paths) == [f'/tmp/passt_{i}.socket'
+                             for i in range(1, count + 1)]
