@@ -55,7 +55,6 @@ const char link_syscalls[] = "accept4 close epoll_ctl poll";
 #define LINK_PATH_SIZE		sizeof(((struct sockaddr_un *)0)->sun_path)
 #define LINK_PATH_FORMAT	"/tmp/passt_%u.socket"
 #define LINK_PATHS		64U	/* Tried, from 1 on */
-#define LINK_BACKLOG		8	/* Guests that wait to be let in */
 #define LINK_LOCK_TRIES		100
 #define LINK_LOCK_PAUSE_MS	10	/* Between two of them */
 #define LINK_ACCEPT_PAUSE_MS	1000	/* Without descriptors left */
@@ -197,7 +196,7 @@ static int link_bind_locked(const char *path)
 		rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
 	}
 	if (!rc)
-		rc = listen(fd, LINK_BACKLOG);
+		rc = listen(fd, SOMAXCONN);
 	if (!rc)
 		return fd;
 
