@@ -145,7 +145,8 @@ static int stream_take(struct stream *s, struct frame *frames, int max)
 			if (n)
 				break;
 			warn("Guest announced a frame of %u bytes, which no "
-			     "frame has: dropping its connection", len);
+			     "frame has: dropping its connection (is it for "
+			     "--vhost-user?)", len);
 			return -EPROTO;
 		}
 		if (s->end - s->start - STREAM_HDR_LEN < len)

@@ -194,6 +194,27 @@ static void vu_flush(struct tap *tap)
 }
 
 /**
+ * what_is_wrong() - Why something that the front-end sent is no message
+ * @e:		errno of vu_msg_recv()
+ *
+ * Return: in words, NULL if it isn't that which failed
+ */
+static const char *what_is_wrong(int e)
+{
+	switch (e) {
+	case EMSGSIZE:
+		return "it is too long";
+	case E2BIG:
+		return "it has too many descriptors";
+	case EPROTO:
+		return "it is no request of version 1 (is it for passt "
+		       "without --vhost-user?)";
+	default:
+		return NULL;
+	}
+}
+
+/**
  * on_messages() - The front-end has sent something
  * @vu:		Device
  *
@@ -201,15 +222,17 @@ static void vu_flush(struct tap *tap)
  */
 static int on_messages(struct vu *vu)
 {
+	const char *wrong;
 	int i, rc;
 
 	for (i = 0; i < MESSAGES_MAX; i++) {
 		rc = vu_msg_recv(&vu->msg, vu->tap->fd);
 		if (rc == -EAGAIN)
 			return 0;
-		if (rc == -EMSGSIZE || rc == -EPROTO || rc == -EMFILE)
-			warn("Hypervisor sent what is no message (%s): "
-			     "dropping its connection", log_strerror(-rc));
+		wrong = what_is_wrong(-rc);
+		if (wrong)
+			warn("Dropping the connection of the hypervisor, which "
+			     "sent what is no message: %s", wrong);
 		if (!rc)
 			rc = vu_request(vu);
 		vu_msg_done(&vu->msg);

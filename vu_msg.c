@@ -38,7 +38,7 @@ static_assert(sizeof(struct vu_mem_desc) == 32, "region of a message");
  * @m:		Message it belongs to
  * @at:		Where it stands
  *
- * Return: 0, -EMFILE if there is no room: then it is closed
+ * Return: 0, -E2BIG if there is no room: then it is closed
  */
 static int keep_fd(struct vu_msg *m, const unsigned char *at)
 {
@@ -47,7 +47,7 @@ static int keep_fd(struct vu_msg *m, const unsigned char *at)
 	memcpy(&fd, at, sizeof(fd));
 	if (m->fd_count == VU_FDS_MAX) {
 		close(fd);
-		return -EMFILE;
+		return -E2BIG;
 	}
 	m->fds[m->fd_count++] = fd;
 	return 0;
@@ -60,15 +60,16 @@ static int keep_fd(struct vu_msg *m, const unsigned char *at)
  *
  * All of them are taken, so that each is closed in the end.
  *
- * Return: 0, -EMFILE if there are more than there may be
+ * Return: 0, -E2BIG if there are more than there may be, -EMFILE if we can't
+ *	   have any more
  *
  * Source: unix(7), SCM_RIGHTS; cmsg(3)
  */
 static int keep_fds(struct vu_msg *m, struct msghdr *mh)
 {
-	int rc = mh->msg_flags & MSG_CTRUNC ? -EMFILE : 0;
 	struct cmsghdr *c;
 	size_t i, n;
+	int rc = 0;
 
 	for (c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
@@ -76,9 +77,11 @@ static int keep_fds(struct vu_msg *m, struct msghdr *mh)
 		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (i = 0; i < n; i++) {
 			if (keep_fd(m, CMSG_DATA(c) + i * sizeof(int)))
-				rc = -EMFILE;
+				rc = -E2BIG;
 		}
 	}
+	if (!rc && mh->msg_flags & MSG_CTRUNC)
+		rc = m->fd_count < VU_FDS_MAX ? -EMFILE : -E2BIG;
 	return rc;
 }
 
@@ -90,7 +93,7 @@ static int keep_fds(struct vu_msg *m, struct msghdr *mh)
  * @len:	Bytes that are missing there
  *
  * Return: 0, -EAGAIN if there is nothing now, -EPIPE if the front-end closed
- *	   the connection, -EMFILE for too many descriptors, other -errno
+ *	   the connection, -E2BIG or -EMFILE as keep_fds(), other -errno
  */
 static int recv_part(struct vu_msg *m, int sock, void *to, size_t len)
 {
@@ -124,8 +127,8 @@ static int recv_part(struct vu_msg *m, int sock, void *to, size_t len)
  *
  * Return: 0 once it is complete, -EAGAIN if it isn't yet, -EPIPE if the
  *	   front-end closed the connection, -EPROTO for another version or what
- *	   is no request, -EMSGSIZE if it is too long, -EMFILE for too many
- *	   descriptors, other -errno
+ *	   is no request, -EMSGSIZE if it is too long, -E2BIG or -EMFILE as
+ *	   keep_fds(), other -errno
  */
 int vu_msg_recv(struct vu_msg *m, int sock)
 {

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "fd_count.h"
@@ -21,6 +22,17 @@
 #include "vu_ends.h"
 #include "vu_front.h"
 #include "vu_msg.h"
+
+/**
+ * connect_again() - Set up the connection anew, after it was given up
+ * @s:		Stack
+ */
+static void connect_again(struct stack *s)
+{
+	vu_front_connect(s->front);
+	vu_front_start(s->front);
+	works(s);
+}
 
 /**
  * expect_refused() - A request has to be refused; then without asking, too
@@ -46,9 +58,7 @@ static void expect_refused(struct stack *s, uint32_t request,
 
 	vu_front_send(f, request, payload, size, &fd, fd >= 0);
 	assert_true(vu_front_is_gone(f));
-	vu_front_connect(f);
-	vu_front_start(f);
-	works(s);
+	connect_again(s);
 }
 
 /**
@@ -59,9 +69,7 @@ static void expect_refused(struct stack *s, uint32_t request,
 static void expect_dropped(struct stack *s)
 {
 	assert_true(vu_front_is_gone(s->front));
-	vu_front_connect(s->front);
-	vu_front_start(s->front);
-	works(s);
+	connect_again(s);
 }
 
 static void message_header(void **state)
@@ -176,6 +184,7 @@ static void message_descriptors(void **state)
 	struct vu_front *f = s->front;
 	uint64_t ring = FRONT_TX, none = FRONT_TX | 1U << 8;
 	unsigned fds = other_fds(s), i;
+	struct rlimit limit, none_left = { 0 };
 	int fd[64];
 
 	for (i = 0; i < ARRAY_SIZE(fd); i++)
@@ -186,6 +195,14 @@ static void message_descriptors(void **state)
 	}
 	vu_front_send(f, VU_SET_OWNER, NULL, 0, fd, 1);
 	expect_dropped(s);
+	/* More than we can have */
+	getrlimit(RLIMIT_NOFILE, &limit);
+	none_left.rlim_max = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &none_left);
+	vu_front_send(f, VU_SET_VRING_CALL, &ring, 8, fd, 1);
+	assert_true(vu_front_is_gone(f));
+	setrlimit(RLIMIT_NOFILE, &limit);
+	connect_again(s);
 	vu_front_send(f, VU_SET_VRING_CALL, &ring, 8, fd, 2);
 	expect_dropped(s);
 	expect_refused(s, VU_SET_VRING_KICK, &ring, 8, -1);

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import struct
 import subprocess
 
 import pytest
@@ -137,22 +138,45 @@ def test_failure_is_told(run, files, command, what):
     assert files.are_the_same() and files.pid() == 12345678901234567890
 
 
+def run_with(theirs, run, command):
+    """Run a command that ends with the number of a socket, which is closed"""
+    number = theirs.fileno()
+    done = run(f'{command} {number}', pass_fds=[number])
+    theirs.close()
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize('command', [QEMU, CRUN])
 def test_fd(run, files, command):
     """The parent ends when the guest can be served, who is there already"""
     ours, theirs = socket.socketpair()
     ours.settimeout(WAIT_S)
     with ours, theirs:
-        number = theirs.fileno()
-        done = run(f'{command.format(**files.names)} {number}',
-                   pass_fds=[number])
-        theirs.close()
-        assert done.returncode == 0, done.stdout
+        run_with(theirs, run, command.format(**files.names))
         assert files.are_the_same()
         assert lab_vm.RawGuest(ours).receive()
         pid = files.pid() if command == QEMU else peer_pid(ours)
         assert is_alive(pid)
     wait_for(lambda: not is_alive(pid), 'end of passt')
+
+
+def vhost_user(request, payload=b''):
+    """A message of a hypervisor"""
+    return struct.pack('=III', request, 1, len(payload)) + payload
+
+
+def test_fd_by_vhost_user(run, files):
+    """The same for QEMU's own -netdev passt with vhost-user=on"""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(WAIT_S)
+    with ours, theirs:
+        run_with(theirs, run, f'--vhost-user {QEMU.format(**files.names)}')
+        assert files.are_the_same() and is_alive(files.pid())
+        ours.sendall(vhost_user(1))              # VHOST_USER_GET_FEATURES
+        reply = struct.unpack('=IIIQ', ours.recv(99))
+        # VIRTIO_F_VERSION_1
+        assert reply[:3] == (1, 5, 8) and reply[3] >> 32 & 1
+    wait_for(lambda: not is_alive(files.pid()), 'end of passt')
 
 
 def peer_pid(s):
@@ -375,3 +399,26 @@ def test_default_paths_at_once(in_own_tmp):
                  for _ in range(count)]
     assert sorted(paths) == [f'/tmp/passt_{i}.socket'
                              for i in range(1, count + 1)]
+
+
+def test_too_many_descriptors(start_passt):
+    """A hypervisor that sends them is told of, not our limit of open files"""
+    passt = start_passt('--vhost-user')
+    with passt.connect() as s:
+        socket.send_fds(s, [vhost_user(3)], [0] * 9)    # VHOST_USER_SET_OWNER
+        assert lab_vm.RawGuest(s).is_dropped()
+    wait_for(lambda: 'it has too many descriptors' in passt.log_text(),
+             'message')
+    passt.connect().close()
+
+
+@pytest.mark.parametrize('options, data', [
+    ([], vhost_user(1)), (['--vhost-user'], lab_vm.LENGTH.pack(60) + bytes(60))
+])
+def test_wrong_kind_of_socket(start_passt, options, data):
+    """Who mixes up stream and vhost-user gets a hint"""
+    passt = start_passt(*options)
+    with passt.connect() as s:
+        s.sendall(data)
+        assert lab_vm.RawGuest(s).is_dropped()
+    wait_for(lambda: '--vhost-user?' in passt.log_text(), 'hint')
