@@ -88,7 +88,8 @@ static bool desc_is_valid(const struct vu_mem *m, const struct vu_mem_desc *d)
  * Only regular files are taken, which memfd and huge pages are too: of others,
  * such as devices, nobody knows how long they are.
  *
- * Return: 0, -EINVAL if it isn't within a regular file, -errno of mmap(2)
+ * Return: 0, -EBADF if it is no regular file, -EINVAL if it isn't within it,
+ *	   -errno of mmap(2)
  *
  * Source: mmap(2), notes on huge pages
  */
@@ -100,8 +101,9 @@ static int region_map(struct vu_mem_region *r, int fd)
 
 	if (fstat(fd, &st))
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size < 0 ||
-	    d->offset + d->size > (uint64_t)st.st_size)
+	if (!S_ISREG(st.st_mode))
+		return -EBADF;
+	if (st.st_size < 0 || d->offset + d->size > (uint64_t)st.st_size)
 		return -EINVAL;
 
 	block = (uint64_t)st.st_blksize;
@@ -129,8 +131,8 @@ static int region_map(struct vu_mem_region *r, int fd)
  * @fd:		File that it is part of; remains the caller's, who may close it
  *
  * Return: 0, -ENOSPC if there are too many, -EINVAL if it is empty, wraps
- *	   around, overlaps another or isn't within its file, other -errno if
- *	   it can't be mapped
+ *	   around, overlaps another or isn't within its file, -EBADF if that is
+ *	   no regular file, other -errno if it can't be mapped
  */
 int vu_mem_add(struct vu_mem *m, const struct vu_mem_desc *d, int fd)
 {

@@ -140,7 +140,7 @@ static void test_refused(void **state)
 	assert_int_equal(add(GUEST, 1, USER, 1ULL << 40), -EINVAL);
 
 	assert_int_equal(pipe(pipes), 0);
-	assert_int_equal(vu_mem_add(&mem, &d, pipes[0]), -EINVAL);
+	assert_int_equal(vu_mem_add(&mem, &d, pipes[0]), -EBADF);
 	close(pipes[0]);
 	close(pipes[1]);
 	assert_int_equal(vu_mem_add(&mem, &d, pipes[0]), -EBADF);
