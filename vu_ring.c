@@ -212,6 +212,22 @@ static void ready_update(struct vu *vu)
 }
 
 /**
+ * tell_unmapped() - Tell that a ring that is to run is not in memory
+ * @vu:		Device
+ * @i:		Ring
+ *
+ * QEMU doesn't mind if none of its memory can be shared, and says nothing.
+ */
+static void tell_unmapped(const struct vu *vu, unsigned i)
+{
+	if (!vu->mem.count && vu->ring[i].has_addrs)
+		warn_limited("No memory of the machine is shared with us, such "
+			     "as by share=on of QEMU: it can't be reached");
+	else
+		debug("Ring %s is not in memory", ring_name[i]);
+}
+
+/**
  * vu_ring_update() - See whether a ring runs, after something about it changed
  * @vu:		Device
  * @i:		Ring
@@ -231,7 +247,7 @@ void vu_ring_update(struct vu *vu, unsigned i)
 	} else {
 		virtq_unmap(&r->q);
 		if (r->is_kicked)
-			debug("Ring %s is not in memory", ring_name[i]);
+			tell_unmapped(vu, i);
 	}
 	poll_update(vu);
 	ready_update(vu);

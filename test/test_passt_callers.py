@@ -412,6 +412,19 @@ def test_too_many_descriptors(start_passt):
     passt.connect().close()
 
 
+def test_memory_that_is_not_shared(start_passt):
+    """One who forgot it, and whose hypervisor doesn't mind, is told"""
+    passt = start_passt('--vhost-user')
+    with passt.connect() as s:
+        # VHOST_USER_SET_VRING_NUM, _ADDR and _KICK, without a descriptor
+        s.sendall(vhost_user(8, struct.pack('=II', 0, 256)) +
+                  vhost_user(9, struct.pack('=IIQQQQ', 0, 0, 1 << 20, 2 << 20,
+                                            3 << 20, 0)) +
+                  vhost_user(12, struct.pack('=Q', 1 << 8)))
+        wait_for(lambda: 'No memory of the machine is shared' in
+                 passt.log_text(), 'message')
+
+
 @pytest.mark.parametrize('options, data', [
     ([], vhost_user(1)), (['--vhost-user'], lab_vm.LENGTH.pack(60) + bytes(60))
 ])
