@@ -13,6 +13,7 @@ seconds, tests share a machine, and use one card after the other.
 
 import base64
 import contextlib
+import functools
 import glob
 import itertools
 import json
@@ -21,7 +22,6 @@ import os
 import re
 import select
 import shutil
-import signal
 import socket
 import stat
 import subprocess
@@ -29,7 +29,7 @@ import time
 
 import lab
 import lab_vm
-from lab import WAIT_S, kill
+from lab import WAIT_S, kill, with_parent
 
 # Everything takes its time where a processor is emulated
 BOOT_S = 6 * WAIT_S
@@ -115,7 +115,10 @@ class Image:
 
 
 def build():
-    """Have make fetch and compile what machines are made of"""
+    """Have make fetch and compile what machines are made of
+
+    It takes the real /etc/resolv.conf: call it before lab.private_mounts().
+    """
     subprocess.run(['make', '-s', '-C', lab.TESTS, 'vm'], check=True)
 
 
@@ -144,9 +147,14 @@ def make_image(path, files=()):
     image.write(path)
 
 
-def with_parent():
-    """In a child: end when the test does, whatever becomes of that"""
-    lab.libc.prctl(1, signal.SIGKILL)       # PR_SET_PDEATHSIG
+@functools.cache
+def reconnect():
+    """Option by which QEMU connects again a second after it has lost passt"""
+    version = subprocess.run(['qemu-system-x86_64', '--version'],
+                             capture_output=True, text=True, check=True).stdout
+    major = int(re.search(r'version (\d+)', version)[1])
+    # 7.2 has only the first, 11.1 only the second
+    return 'reconnect=1' if major < 10 else 'reconnect-ms=1000'
 
 
 class Passt(lab_vm.Passt):
@@ -155,11 +163,12 @@ class Passt(lab_vm.Passt):
     @mode:	STREAM or VHOST_USER
     """
 
-    def __init__(self, topology, binary, mode, *options):
+    def __init__(self, topology, binary, mode, *options, **kwargs):
         self.mode = mode
         if mode == VHOST_USER:
             options += ('--vhost-user',)
-        super().__init__(topology, binary, *options, preexec_fn=with_parent)
+        super().__init__(topology, binary, *options, preexec_fn=with_parent,
+                         **kwargs)
 
     def card(self, i):
         """Options of QEMU for card @i"""
@@ -169,7 +178,8 @@ class Passt(lab_vm.Passt):
                     f'addr.path={self.path}',
                     '-device', f'virtio-net-pci,netdev=net{i},{mac}']
         # QEMU 7.2 can't pass on interrupts of a ring without KVM
-        return ['-chardev', f'socket,id=passt{i},path={self.path}',
+        return ['-chardev',
+                f'socket,id=passt{i},path={self.path},{reconnect()}',
                 '-netdev', f'vhost-user,id=net{i},chardev=passt{i}',
                 '-device', f'virtio-net-pci,netdev=net{i},{mac},vectors=0']
 
@@ -320,15 +330,16 @@ class Vm:
         """Run a shell script, see Job.wait()"""
         return self.begin(script).wait(seconds, check)
 
-    def qmp(self, command):
-        """Have QEMU's monitor execute a command without arguments"""
-        self.monitor.sendall(json.dumps({'execute': command}).encode())
+    def qmp(self, command, **arguments):
+        """Have QEMU's monitor execute a command. Return: what it returns"""
+        self.monitor.sendall(json.dumps(
+            {'execute': command, 'arguments': arguments}).encode())
         while True:
-            reply = self.replies.readline()
-            assert reply and 'error' not in json.loads(reply), \
-                reply + self.messages()
-            if 'return' in json.loads(reply):
-                break
+            reply = json.loads(self.replies.readline() or '{"error": "ended"}')
+            if 'error' in reply:
+                raise RuntimeError(f'{reply}\n{self.messages()}')
+            if 'return' in reply:
+                return reply['return']
 
     def resume(self):
         """Let the processor run that was paused from the beginning"""
@@ -360,7 +371,9 @@ class Vm:
             fi
             /sbin/ip link set eth{i} up
             udhcpc -i eth{i} -f -n -q -t 10 -T 1 -s /bin/lease
-            until /sbin/ip -6 addr show dev eth{i} scope global -tentative |
+            until /sbin/ip -6 addr show dev eth{i} scope global |
+                  grep -q inet6 &&
+                  ! /sbin/ip -6 addr show dev eth{i} tentative |
                   grep -q inet6; do
                 sleep 0.1
             done'''
