@@ -340,6 +340,7 @@ void link_print(const struct ctx *c)
 		info("  -device virtio-net-pci,netdev=n -netdev "
 		     "vhost-user,id=n,chardev=c -chardev socket,id=c,path=%s",
 		     path);
+		info("  and vectors=0 for the device of QEMU 7.2 without KVM");
 		return;
 	}
 	info("  -device virtio-net-pci,netdev=s "

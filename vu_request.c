@@ -14,10 +14,16 @@
  *
  * One pair of rings is all there is, and it is told so.
  *
- * Not offered, besides what would need a second process or a second device:
- * logging of changes for migration; records of what is in flight, as
- * nothing ever is; the status of the device; packed rings; the configuration of
- * the device, which QEMU doesn't read for network devices, but warns of.
+ * Not offered is what would need a second process or a second device, logging
+ * of changes for migration, the status of the device, packed rings, and:
+ *
+ *  - "CONFIG", feature 9 of the protocol: offered in a trial, both QEMU 7.2 and
+ *    11.1 warned of it at each start of a machine, and neither has read any
+ *    configuration; the MTU goes the other way, by VU_NET_SET_MTU
+ *  - "INFLIGHT SHMFD", feature 12, a record of buffers in use for who comes
+ *    after a crash of ours: neither has asked for it. They go on at the used
+ *    index, as we use buffers in the order of the ring; a frame that was on its
+ *    way is lost then, or sent again, as may happen on any wire
  *
  * Source: QEMU, docs/interop/vhost-user.rst
  */
