@@ -131,13 +131,14 @@ class Vm:
     """A namespace as guest of passt
 
     @ns:	the guest
+    @dad:	whether it looks for duplicates of its IPv6 addresses
     """
 
-    def __init__(self, topology, s, mac='52:54:00:12:34:56'):
+    def __init__(self, topology, s, mac='52:54:00:12:34:56', dad=False):
         self.ns = Netns.new('vm')
         self.dir = f'{topology.directory}/vm-{next(serial)}'
         os.mkdir(self.dir)
-        self.ns.sysctl(ipv6__conf__default__accept_dad=0,
+        self.ns.sysctl(ipv6__conf__default__accept_dad=int(dad),
                        ipv6__conf__default__router_solicitation_delay=0,
                        ipv4__ping_group_range='0 2147483647')
         with self.ns:

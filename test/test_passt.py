@@ -4,16 +4,19 @@
 import contextlib
 import hashlib
 import os
+import re
 import socket
-import subprocess
+import struct
 import threading
 import time
 
 import pytest
 
+import frames
 import lab
 import lab_vm
 from lab import SHARED4, SHARED6, WAIT_S, wait_for
+from ports import cpu_ticks
 
 REMOTES = [SHARED4, SHARED6]
 SIZE = 8 << 20
@@ -109,9 +112,11 @@ def test_configuration(start_passt, start_vm):
 def test_forwarded_ports(start_passt, start_vm, topology, address):
     """Remotes reach what listens in the guest"""
     passt = start_passt('-t', '8080:80', '-u', '5353:53')
-    ns = start_vm(passt.connect()).up().ns
-    # An address by SLAAC is known once the guest has used it
-    ns.run(f'ping -c 1 -W {WAIT_S} {SHARED6}')
+    # It has sent nothing from an address by SLAAC but when it looked for others
+    ns = start_vm(passt.connect(), dad=True).up().ns
+    wait_for(lambda: re.search(
+        'inet6 2001:db8:1:(?!.*tentative)',
+        ns.run(f'ip -6 addr show dev {lab_vm.IF}').stdout), 'address by SLAAC')
     any_address = '::' if ':' in address else '0.0.0.0'
     with ns.tcp_listen(any_address, 80) as server:
         client = topology.remote1.tcp_connect(address, 8080)
@@ -215,27 +220,111 @@ def test_scenario_82_bad_length(start_passt, start_vm, length):
     assert f'announced a frame of {length} bytes' in passt.log_text()
 
 
-def test_scenario_57_frames_are_padded(start_passt):
-    """None is shorter than Ethernet allows"""
-    with start_passt().connect() as s:
-        guest = lab_vm.RawGuest(s)
-        request = arp_request('192.0.2.2', '192.0.2.1')
-        guest.send(request)
-        frame = guest.receive()
-        while frame[12:14] != b'\x08\x06' or frame[20:22] != b'\0\2':
-            assert len(frame) >= 60
-            frame = guest.receive()
-        assert len(frame) == 60 and frame[:6] == MAC
-
-
 MAC = bytes.fromhex('525400123456')
 
 
-def arp_request(sender, target):
+def from_guest(kind, packet):
     """A frame of the guest"""
-    arp = bytes.fromhex('0001080006040001') + MAC + socket.inet_aton(
-        sender) + bytes(6) + socket.inet_aton(target)
-    return b'\xff' * 6 + MAC + b'\x08\x06' + arp
+    return frames.BROADCAST_MAC + MAC + struct.pack('!H', kind) + packet
+
+
+def arp_reply(guest):
+    """Ask for the gateway. Return: frames up to the answer, before which passt
+    has handled all that was sent earlier"""
+    guest.send(from_guest(frames.ARP, frames.arp(
+        1, MAC, '192.0.2.2', bytes(6), '192.0.2.1')))
+    got = [guest.receive()]
+    while got[-1][12:14] != b'\x08\x06' or got[-1][20:22] != b'\0\2':
+        got.append(guest.receive())
+    return got
+
+
+def leave(passt, guest):
+    """Have the guest hang up, wait until passt knows"""
+    guest.s.close()
+    wait_for(lambda: passt.log_text().endswith('Guest disconnected\n'),
+             'end of the connection')
+
+
+def test_scenario_57_frames_are_padded(start_passt):
+    """None is shorter than Ethernet allows"""
+    with start_passt().connect() as s:
+        *others, reply = arp_reply(lab_vm.RawGuest(s))
+        assert all(len(frame) >= 60 for frame in others)
+        assert len(reply) == 60 and reply[:6] == MAC
+
+
+def test_scenario_48_advertisements(start_passt, scratch):
+    """Each guest gets one as soon as it is connected, and nobody gets any
+    before"""
+    pcap = f'{scratch}/pcap'
+    passt = start_passt('--pcap', pcap)
+    for _ in range(2):
+        before = os.stat(pcap).st_size
+        time.sleep(0.1)
+        assert os.stat(pcap).st_size == before
+        guest = lab_vm.RawGuest(passt.connect())
+        while True:
+            p = frames.Packet(guest.receive())
+            if (p.kind, p.proto, p.dport) == (6, frames.ICMP6, 134):
+                break
+        leave(passt, guest)
+
+
+def test_guest_learnt_anew(start_passt, topology):
+    """The next guest is found where it has looked for duplicates, though the
+    one before had sent from an address of its own"""
+    net = '2001:db8:1::'
+    passt = start_passt('-t', '8080')
+    guest = lab_vm.RawGuest(passt.connect())
+    with topology.remote1.udp(SHARED6) as server:
+        port = server.getsockname()[1]
+        guest.send(from_guest(frames.IP6, frames.ip6(
+            f'{net}a', SHARED6, frames.UDP,
+            frames.udp(f'{net}a', SHARED6, 5000, port, b'!'))))
+        assert server.recv(9) == b'!'
+    leave(passt, guest)
+
+    guest = lab_vm.RawGuest(passt.connect())
+    to = 'ff02::1:ff00:b'
+    guest.send(from_guest(frames.IP6, frames.ip6(
+        '::', to, frames.ICMP6, frames.icmp(
+            '::', to, 135, rest=bytes(4) + frames.packed(f'{net}b')),
+        hops=255)))
+    arp_reply(guest)
+    with topology.remote1.socket(socket.AF_INET6, socket.SOCK_STREAM) as s:
+        s.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            s.connect((f'{net}2', 8080))
+        packet = frames.Packet(guest.receive())
+        while packet.proto != frames.TCP:
+            packet = frames.Packet(guest.receive())
+        assert packet.target == f'{net}b'
+    leave(passt, guest)
+
+
+def test_fragments_go_with_the_guest(start_passt, topology):
+    """Those of the next one aren't put together with what it had sent"""
+    passt = start_passt()
+    ours = '192.0.2.2'
+    guest = lab_vm.RawGuest(passt.connect())
+    with topology.remote1.udp(SHARED4) as server:
+        port = server.getsockname()[1]
+
+        def packet(data, start=0, end=None, **wrong):
+            udp = frames.udp(ours, SHARED4, 5000, port, data)
+            return from_guest(frames.IP4, frames.ip4(
+                ours, SHARED4, frames.UDP, udp[start:end], ident=7, **wrong))
+        first = packet(b'x' * 16, 0, 16, frag=frames.MF)
+        last = packet(b'x' * 16, 16, frag=16 // 8)
+        guest.send(first, last, first, packet(b'whole'))
+        assert server.recv(99) == b'x' * 16
+        assert server.recv(99) == b'whole'
+        leave(passt, guest)
+        guest = lab_vm.RawGuest(passt.connect())
+        guest.send(last, packet(b'whole'))
+        assert server.recv(99) == b'whole'
+    leave(passt, guest)
 
 
 def test_scenario_59_announcements(start_passt):
@@ -272,6 +361,40 @@ def test_scenario_17_and_19_guest_not_there_yet(start_passt, start_vm,
         peer, _ = server.accept()
         with peer:
             assert peer.recv(9) == b'early'
+
+
+def test_guest_that_never_reads(start_passt, topology):
+    """What it sends goes on, what is for it costs neither time nor memory"""
+    passt = start_passt('-u', '8080')
+    guest = lab_vm.RawGuest(passt.connect())
+    ours = '192.0.2.2'
+
+    def memory():
+        with open(f'/proc/{passt.process.pid}/statm') as f:
+            return int(f.read().split()[1])
+
+    with topology.remote1.udp(SHARED4) as server, topology.remote1.udp() as s:
+        port = server.getsockname()[1]
+
+        def exchange(i):
+            """A datagram of the guest, many answers, and what others send"""
+            guest.send(from_guest(frames.IP4, frames.ip4(
+                ours, SHARED4, frames.UDP,
+                frames.udp(ours, SHARED4, 5000 + i % 50, port, b'?'))))
+            data, peer = server.recvfrom(9)
+            assert data == b'?'
+            for _ in range(20):
+                server.sendto(bytes(1400), peer)
+                s.sendto(bytes(1400), (ours, 8080))
+        for i in range(200):
+            exchange(i)
+        before = memory()
+        for i in range(200):
+            exchange(i)
+        assert memory() - before < 100
+        before = cpu_ticks(passt.process.pid)
+        time.sleep(1)
+        assert cpu_ticks(passt.process.pid) - before < 25
 
 
 def test_scenario_7_guest_that_does_not_read(start_passt, start_vm, topology):
