@@ -12,6 +12,7 @@ import pytest
 import lab
 import lab_vm
 import vm
+from traffic import Traffic
 
 
 def pytest_collection_finish(session):
@@ -152,6 +153,19 @@ def start_vm(topology):
     yield begin
     for vm in running:
         vm.delete()
+
+
+@pytest.fixture
+def traffic():
+    """Function that makes Traffic, which ends with the test"""
+    made = []
+
+    def make(topology, pasta):
+        made.append(Traffic(topology, pasta))
+        return made[-1]
+    yield make
+    for t in made:
+        t.stop()
 
 
 @pytest.fixture(scope='session')
