@@ -473,9 +473,9 @@ class Pasta:
 
 
 def as_user(user):
-    """Arguments of Popen() to run as @user; None stays root"""
+    """Arguments of Popen() to run as @user; None stays root, in some groups"""
     if user is None:
-        return {}
+        return {'extra_groups': [0, 4]}
     return {'user': user, 'group': user, 'extra_groups': []}
 
 
