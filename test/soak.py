@@ -12,12 +12,15 @@ each other, and loses one of 200: see DelayLine in lab.py.
 All data must be right. After the first minute (or the first half, if there is
 less than two), resident memory must stay as it is, and at the end there must
 be no more descriptors than at the beginning, but those of UDP flows that have
-time left. Needs root; everything happens in namespaces made here.
+time left. A line each half minute tells how far it is. Needs root; everything
+happens in namespaces made here.
 """
 
 import collections
 import contextlib
+import errno
 import itertools
+import mmap
 import os
 import random
 import re
@@ -28,6 +31,7 @@ import struct
 import sys
 import tempfile
 import time
+import traceback
 
 import lab
 from lab import DelayLine, wait_for, with_parent
@@ -42,12 +46,20 @@ ONE_PEER = True
 UDP_PORTS = range(30000, 30020)
 RSS_SLACK_KIB = 1024
 FDS_SLACK = 4 * len(UDP_PORTS) + 8      # UDP flows and pings
+TELL_S = 30
 CHURN_PORTS = range(20000, 20100)
 BULK_MAX = 8 << 20
 
 # Servers of the remote and of the guest; -t and -u lead to the latter
 ECHO, SINK, SOURCE = 5001, 5002, 5003
 FORWARDED = 6001
+
+
+def explain(e):
+    """What was wrong, and which call of which has failed. Return: one line"""
+    calls = [f'{frame.name}(): {frame.line}'
+             for frame in traceback.extract_tb(e.__traceback__)[-2:]]
+    return ' '.join(f'{e!r} from {", ".join(calls)}'.split())
 
 
 def piece(offset, size):
@@ -82,6 +94,20 @@ def check_stream(s, size=None):
         must(data == piece(offset, len(data)), f'wrong data at {offset}')
         offset += len(data)
     return offset
+
+
+def send_datagram(s, data, peer):
+    """Send a datagram, or have it lost if the kernel knows too many neighbours
+
+    There is one table of those for all namespaces of the machine, which tests
+    that run besides may fill. IPv6 tells EINVAL then: see ip6_finish_output2()
+    in the kernel's net/ipv6/ip6_output.c.
+    """
+    try:
+        s.sendto(data, peer)
+    except OSError as e:
+        if e.errno not in (errno.EINVAL, errno.ENOBUFS):
+            raise
 
 
 def receive_size(s):
@@ -137,7 +163,7 @@ def serve(port, s, complaints):
     except ConnectionError:
         pass
     except Exception as e:                  # pylint: disable=broad-except
-        os.write(complaints, f'server of port {port}: {e!r}\n'.encode())
+        os.write(complaints, f'server of port {port}: {explain(e)}\n'.encode())
 
 
 def run_servers(ns, complaints):
@@ -157,7 +183,7 @@ def run_servers(ns, complaints):
             s, port = sockets[fd]
             if s.type == socket.SOCK_DGRAM:
                 data, peer = s.recvfrom(70000)
-                s.sendto(data[::-1], peer)
+                send_datagram(s, data[::-1], peer)
                 continue
             peer, _ = s.accept()
             if not os.fork():
@@ -217,7 +243,7 @@ def datagrams(ns, address, port, rng, shift=0):
         for _ in range(20):
             data = piece(rng.randrange(1 << 20), rng.randrange(1, 8000))
             sent.add(data[::-1])
-            s.sendto(data, (address, port))
+            send_datagram(s, data, (address, port))
             with contextlib.suppress(TimeoutError, ConnectionRefusedError):
                 data, peer = s.recvfrom(70000)
                 must(peer[:2] == (address, port) or not ONE_PEER,
@@ -281,32 +307,54 @@ def fork_child(function, *args):
     try:
         function(*args)
     except BaseException as e:              # pylint: disable=broad-except
-        print(f'{function.__name__}: {e!r}', file=sys.stderr)
+        print(f'{function.__name__}: {explain(e)}', file=sys.stderr)
     finally:
         os._exit(1)
 
 
-def work(name, function, end, out, look):
+class Tally:
+    """How often each worker has done its work, and how many bytes that was
+
+    In memory that all processes share.
+    """
+
+    def __init__(self, names):
+        self.names = names
+        self.all = memoryview(mmap.mmap(-1, 16 * len(names))).cast('Q')
+
+    def of(self, name):
+        """Return: times and bytes of a worker, for itself to change"""
+        i = 2 * self.names.index(name)
+        return self.all[i:i + 2]
+
+    def __str__(self):
+        size = sum(self.of(name)[1] for name in self.names)
+        tcp = sum(self.of(name)[0] for name in self.names
+                  if not name.startswith(('UDP', 'ping')))
+        return f'{size / 1e9:.2f} GB, {tcp} connections'
+
+
+def work(name, function, end, out, look, done):
     """Do something over and over, tell how much of it was done
 
     @look: namespaces whose connections are shown if one doesn't go on
+    @done: see Tally
     """
     rng = random.Random(name)
-    total = count = 0
     failure = ''
     try:
         while time.monotonic() < end:
-            total += function(rng)
-            count += 1
+            done[1] += function(rng)
+            done[0] += 1
             # Else what is fastest gets all the CPU
             time.sleep(0.02)
     except Exception as e:                  # pylint: disable=broad-except
-        failure = repr(e).replace('\n', ' ')
+        failure = explain(e)
         if isinstance(e, TimeoutError):
             for ns in look:
                 print(f'{name}: {failure}\n', ns.run('ss -tnoiOH').stdout,
                       file=sys.stderr)
-    os.write(out, f'{name}\t{count}\t{total}\t{failure}\n'.encode())
+    os.write(out, f'{name}\t{done[0]}\t{done[1]}\t{failure}\n'.encode())
     os._exit(0)
 
 
@@ -316,13 +364,14 @@ def rss_kib(pid):
         return int(re.search(r'VmRSS:\s*(\d+)', f.read()).group(1))
 
 
-def watch(pasta, start, seconds, pids):
+def watch(pasta, start, seconds, pids, tally):
     """Look at memory and descriptors until all workers are done
 
     Return: figures, failures
     """
     pid = pasta.process.pid
     settled = start + min(60, seconds / 2)
+    tell = start + TELL_S
     figures = collections.Counter()
     pids = set(pids)
     while pids:
@@ -337,6 +386,11 @@ def watch(pasta, start, seconds, pids):
             figures['settled'] = max(figures['settled'], rss)
         figures['rss'] = max(figures['rss'], rss)
         figures['fds'] = max(figures['fds'], count_descriptors(pid))
+        if time.monotonic() >= tell:
+            tell += TELL_S
+            # At once, also into a file or a pipe
+            print(f'{time.monotonic() - start:.0f} s of {seconds}: {tally}, '
+                  f'resident memory {rss} KiB', flush=True)
     failures = []
     if figures['rss'] > figures['settled'] + RSS_SLACK_KIB:
         failures.append(f'memory grew from {figures["settled"]} KiB to '
@@ -374,11 +428,13 @@ def soak(topology, binary, seconds):
 
     start = time.monotonic()
     out, to_out = os.pipe()
+    todo = workers(host, guest, remote)
+    tally = Tally([name for name, _ in todo])
     pids = [fork_child(work, name, function, start + seconds, to_out,
-                       (guest, host, remote))
-            for name, function in workers(host, guest, remote)]
+                       (guest, host, remote), tally.of(name))
+            for name, function in todo]
     os.close(to_out)
-    figures, failures = watch(pasta, start, seconds, pids)
+    figures, failures = watch(pasta, start, seconds, pids, tally)
     with open(out) as f:
         results = [row.rstrip('\n').split('\t') for row in f]
     failures += check_rest(pasta, before)
