@@ -33,21 +33,7 @@
 
 static struct vu_mem mem;
 static uint8_t *base;
-static const uint8_t *input;
-static size_t input_len;
-
-/**
- * next_byte() - Next byte of the input
- *
- * Return: it, 0 at the end
- */
-static uint8_t next_byte(void)
-{
-	if (!input_len)
-		return 0;
-	input_len--;
-	return *input++;
-}
+static struct fuzz_in in;
 
 /**
  * make_memory() - Two regions of one file, once
@@ -81,9 +67,9 @@ static void put_desc(struct vring_desc *d)
 		DATA, REGION - 64, GAP, GAP + REGION - 64, REGION, GAP - 64,
 		UINT64_MAX - 64, 0,
 	};
-	uint8_t how = next_byte();
-	uint64_t addr = bases[how & 7] + next_byte();
-	uint32_t len = next_byte();
+	uint8_t how = fuzz_u8(&in);
+	uint64_t addr = bases[how & 7] + fuzz_u8(&in);
+	uint32_t len = fuzz_u8(&in);
 
 	if (how & 8)
 		len *= 16;
@@ -91,7 +77,8 @@ static void put_desc(struct vring_desc *d)
 		len = UINT32_MAX - len;
 	*d = (struct vring_desc){
 		.addr = htole64(addr), .len = htole32(len),
-		.flags = htole16(next_byte() & 7), .next = htole16(next_byte()),
+		.flags = htole16(fuzz_u8(&in) & 7),
+		.next = htole16(fuzz_u8(&in)),
 	};
 }
 
@@ -170,13 +157,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!base)
 		make_memory();
-	input = data;
-	input_len = size;
-	features = next_byte();
-	q.size = 1U << (next_byte() % 7);
+	in = (struct fuzz_in){ data, size };
+	features = fuzz_u8(&in);
+	q.size = 1U << (fuzz_u8(&in) % 7);
 	q.event_idx = features & 1;
 	q.indirect = features & 2;
-	idx = (uint16_t)(next_byte() * 257U);
+	idx = (uint16_t)(fuzz_u8(&in) * 257U);
 	a.avail = USER + 0x2000 + (features & 16 ? 2 : 0);
 	a.used = USER + 0x3000;
 	if (features & 8)
@@ -186,10 +172,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(base, 0, DATA + 0x100);
 	desc = (struct vring_desc *)base;
 	avail = (struct vring_avail *)(base + (a.avail - USER));
-	avail->idx = htole16((uint16_t)(idx + (next_byte() & 0x7f)));
+	avail->idx = htole16((uint16_t)(idx + (fuzz_u8(&in) & 0x7f)));
 	avail->flags = htole16(features >> 7);
 	for (i = 0; i < q.size; i++)
-		avail->ring[i] = htole16(next_byte());
+		avail->ring[i] = htole16(fuzz_u8(&in));
 	for (i = 0; i < q.size; i++)
 		put_desc(&desc[i]);
 	/* A table to refer to */
@@ -199,8 +185,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!virtq_addrs_are_valid(&a) || !virtq_map(&q, &a))
 		return 0;
 	virtq_start(&q, idx);
-	for (i = 0; input_len && i < OPS_MAX; i++) {
-		uint8_t op = next_byte();
+	for (i = 0; in.len && i < OPS_MAX; i++) {
+		uint8_t op = fuzz_u8(&in);
 
 		if ((op & 7) < 4)
 			take(&q, op >> 3, features & 4);

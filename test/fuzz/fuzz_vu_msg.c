@@ -24,26 +24,10 @@
 #define FDS_AT_ONCE		12	/* More than a message may have */
 #define PARTS_MAX		200
 
-static struct fuzz_vu {
-	const uint8_t *p;
-	size_t len;
-	unsigned parts;
-	unsigned fds;
-	bool open[FDS_MAX];
-} in;
-
-/**
- * next_byte() - Next byte of the input
- *
- * Return: it, 0 at the end
- */
-static uint8_t next_byte(void)
-{
-	if (!in.len)
-		return 0;
-	in.len--;
-	return *in.p++;
-}
+static struct fuzz_in in;
+static unsigned parts;
+static unsigned fds_given;
+static bool is_open[FDS_MAX];
 
 /**
  * give_fds() - Have descriptors come with some bytes
@@ -62,9 +46,9 @@ static void give_fds(struct msghdr *mh, unsigned count)
 		mh->msg_flags = MSG_CTRUNC;
 		count = room;
 	}
-	for (i = 0; i < count && in.fds < FDS_MAX; i++) {
-		in.open[in.fds] = true;
-		fds[i] = FIRST_FD + (int)in.fds++;
+	for (i = 0; i < count && fds_given < FDS_MAX; i++) {
+		is_open[fds_given] = true;
+		fds[i] = FIRST_FD + (int)fds_given++;
 	}
 	mh->msg_controllen = 0;
 	if (!i)
@@ -81,11 +65,11 @@ static void give_fds(struct msghdr *mh, unsigned count)
  */
 ssize_t recvmsg(int fd, struct msghdr *mh, int flags)
 {
-	size_t len = next_byte(), count = next_byte();
+	size_t len = fuzz_u8(&in), count = fuzz_u8(&in);
 
 	(void)fd;
 	(void)flags;
-	if (!in.len || in.parts++ == PARTS_MAX)
+	if (!in.len || parts++ == PARTS_MAX)
 		return 0;
 	if (!len) {
 		errno = count & 1 ? EINTR : EAGAIN;
@@ -127,9 +111,9 @@ int close(int fd)
 {
 	if (fd < FIRST_FD)
 		return (int)syscall(SYS_close, fd);
-	assert_true(fd < FIRST_FD + (int)in.fds);
-	assert_true(in.open[fd - FIRST_FD]);
-	in.open[fd - FIRST_FD] = false;
+	assert_true(fd < FIRST_FD + (int)fds_given);
+	assert_true(is_open[fd - FIRST_FD]);
+	is_open[fd - FIRST_FD] = false;
 	return 0;
 }
 
@@ -139,9 +123,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned i;
 	int rc, fd;
 
-	memset(&in, 0, sizeof(in));
-	in.p = data;
-	in.len = size;
+	in = (struct fuzz_in){ data, size };
+	parts = fds_given = 0;
+	memset(is_open, 0, sizeof(is_open));
 	do {
 		rc = vu_msg_recv(&m, -1);
 		if (rc == -EAGAIN)
@@ -158,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		vu_msg_done(&m);
 	} while (!rc || rc == -EAGAIN);
 
-	for (i = 0; i < in.fds; i++)
-		assert_false(in.open[i]);
+	for (i = 0; i < fds_given; i++)
+		assert_false(is_open[i]);
 	return 0;
 }

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "fuzz_in.h"
+
 extern jmp_buf own_died;	/* Where die() goes */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);

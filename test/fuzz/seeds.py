@@ -273,6 +273,53 @@ def virtq():
                        bytes([take, used]))
 
 
+def vu():
+    """Yield (name, program) of a front-end and its guest"""
+    (setup, request, data, offer, poke, kick, frames, tick,
+     again) = range(9)
+    plain, merge, event, indirect = 2, 6, 10, 18
+
+    def offered(how, *descs):
+        return bytes([offer, how | len(descs) << 2]) + b"".join(
+            map(bytes, descs))
+
+    sent = offered(0x41, (0, 90, 0))
+    room = offered(0x40, (0, 0x84, 0))
+    small = b"".join(offered(0, (i << 3, 60, 0)) for i in range(9))
+    yield "from_guest", bytes([setup, plain]) + sent * 3
+    yield "to_guest", bytes([setup, plain]) + room * 2 + bytes([
+        frames, 1, 100, 200, 0, 0])
+    yield "merged", bytes([setup, merge]) + small + bytes([
+        frames, 2, 200, 80, 130, 1, 0, 2])
+    yield "taken_back", bytes([setup, plain]) + room * 3 + bytes([
+        frames, 0x12, 100, 200, 90, 0, 1, 0])
+    yield "event", bytes([setup, event]) + sent + room + bytes([
+        frames, 0, 60, 0]) + sent
+    yield "indirect", bytes([setup, indirect]) + offered(
+        0x43, (0, 12, 0), (8, 90, 0)) + offered(0x42, (0, 0x90, 0))
+    yield "chain", bytes([setup, plain]) + offered(
+        0x41, (0, 1, 0), (8, 11, 0), (16, 90, 0))
+    yield "polled", bytes([setup, 0x55]) + sent + bytes([tick]) + room + bytes(
+        [frames, 0, 60, 0, tick])
+    yield "loop", bytes([setup, plain]) + offered(0x41, (0, 9, 0x21, 0))
+    yield "beyond", bytes([setup, plain]) + offered(0x41, (7, 90, 0))
+    yield "split", bytes([setup, plain]) + offered(0x41, (0x49, 0x81, 0))
+    yield "poked", bytes([setup, plain, poke, 0x50, 2, 9, kick, 1])
+    yield "again", (bytes([setup, plain]) + sent + bytes([again, setup, plain])
+                    + sent)
+    acked = bytes([request, 16, 0, 1])
+    for number in range(1, 39):
+        yield f"request{number}", (bytes([setup, plain]) + acked + bytes(
+            [request, number, 0x81, 0x24, 0, 1, 2, 3]) + sent)
+    yield "memory", (bytes([setup, plain]) + acked + bytes(
+        [request, 37, 0x81, 2, 0, request, 38, 0x80, 2, request, 5, 0x82, 0x22,
+         0, 2, 0, 0]) + sent)
+    yield "stopped", bytes([setup, plain]) + sent + bytes(
+        [request, 11, 0, 1, request, 12, 1, 1, 2]) + sent
+    yield "bytes", bytes([data, 5, 0]) + bytes(5) + bytes([data, 12, 0x81]) + (
+        struct.pack("=III", 1, 1, 0))
+
+
 def vu_msg():
     """Yield (name, parts) of vhost-user messages"""
     def part(data, fds=0):
@@ -295,7 +342,7 @@ def vu_msg():
 
 TARGETS = {"dhcp": dhcp, "dhcpv6": dhcpv6, "ndp": ndp, "tcp_opt": tcp_opt,
            "resolv": resolv, "ports": ports, "netlink": netlink,
-           "virtq": virtq, "vu_msg": vu_msg}
+           "virtq": virtq, "vu": vu, "vu_msg": vu_msg}
 
 
 def write(directory, target, name, data):
@@ -315,8 +362,8 @@ def main(directory):
         write(directory, "stack", name + "-v6", bytes([variant + 1]) + data)
     for target, seeds in TARGETS.items():
         for name, data in seeds():
-            how = b"" if target in ("resolv", "netlink", "virtq",
-                                       "vu_msg") else b"\x1f"
+            how = b"" if target in ("resolv", "netlink", "virtq", "vu",
+                                    "vu_msg") else b"\x1f"
             write(directory, target, name, how + data)
 
 
