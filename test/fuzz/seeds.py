@@ -228,6 +228,18 @@ def netlink():
                        attr(2, b"\7\0\0\0\0\0\0\0"))
     by_object = nl_message(0, route + attr(30, b"\x08\0\0\0"))
     rest = new + done + link
+    # Neighbours: as ndmsg of neighbour.h
+    near = bytes([2, 0, 0, 0]) + index + bytes([2, 0, 0, 1]) + attr(1, gw)
+    near6 = (bytes([10, 0, 0, 0]) + index + bytes([4, 0, 0, 1]) +
+             attr(1, addr6))
+    mac, mac2 = (attr(2, bytes([2, 0, 0, 0, 0, i])) for i in range(2))
+    learnt = nl_message(0xf0, near + mac) + nl_message(0xf0, near6 + mac)
+    yield "neighbours", (bytes([0]) + learnt + done +
+                         nl_message(0xf0, near + mac2) +
+                         nl_message(0xf1, near) + nl_message(0xf0, near + mac))
+    yield "neighbours_in_one", (bytes([0]) +
+                                nl_message(0xf0, near + mac, 0x40) +
+                                nl_message(0xf1, near6, 0x40) + done + learnt)
     yield "template", bytes([2]) + done + default + local + done + rest
     yield "template6", bytes([3]) + done + default6 + done + new6 + done + link
     yield "hops", bytes([2]) + done + many + done + rest
