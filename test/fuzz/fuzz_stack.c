@@ -9,10 +9,10 @@
  * host, of time, and of the link to the guest.
  *
  * Besides memory errors, it is an error if a frame to the guest is malformed,
- * if it carries data that isn't the stream's, if it acknowledges what wasn't
- * sent, if the host gets bytes of a stream wrong, twice or not at all (as long
- * as no segment was spoilt), if events don't come to an end, or if a
- * descriptor, a flow or a buffer is left over.
+ * if it carries data that isn't the stream's, or an end in front of some of it,
+ * if it acknowledges what wasn't sent, if the host gets bytes of a stream
+ * wrong, twice or not at all (as long as no segment was spoilt), if events
+ * don't come to an end, or if a descriptor, a flow or a buffer is left over.
  */
 
 #include <errno.h>
@@ -24,6 +24,7 @@
 #include "guest.h"
 #include "guest_tcp.h"
 #include "model.h"
+#include "tcp_conn.h"
 
 #define OPS_MAX			200
 #define CONNS			4
@@ -84,6 +85,7 @@ struct patch {
 };
 
 static struct conn conns[CONNS];
+static unsigned connects;
 static struct patch patch;
 /* Something was sent that no TCP would send: streams can't be checked */
 static bool is_wild;
@@ -143,6 +145,28 @@ static void refix_ipv6(uint8_t *p, size_t len)
 }
 
 /**
+ * check_end() - An end that the guest is told must be behind all data
+ * @s:		Stack
+ * @in:		Segment with FIN
+ * @len:	Bytes of the stream before it
+ */
+static void check_end(const struct stack *s, const struct guest_in *in,
+		      uint32_t len)
+{
+	struct flow_side key = {
+		.far = in->dst, .far_port = get16(in->l4 + 2),
+		.near = in->src, .near_port = get16(in->l4),
+		.place = PLACE_GUEST,
+	};
+	unsigned side;
+	struct flow *f = flow_lookup(s->c.flows, IPPROTO_TCP, &key, &side);
+	int fd = f ? container_of(f, struct tcp_conn, f)->fd : -1;
+
+	if (fd >= 0)
+		assert_int_equal(len, (uint32_t)model_stream_len(fd));
+}
+
+/**
  * take_tcp() - Check a segment to the guest, and note what it tells
  * @s:		Stack
  * @in:		Packet
@@ -154,7 +178,6 @@ static void take_tcp(struct stack *s, const struct guest_in *in)
 	uint32_t seq = get32(in->l4 + 4), ack = get32(in->l4 + 8);
 	uint8_t flags = in->l4[13];
 
-	(void)s;
 	assert_true(hlen >= TCP_HLEN && hlen <= in->l4_len);
 	if (is_wild || get16(in->l4 + 2) != c->port ||
 	    get16(in->l4) != c->dst_port || flags & F_RST)
@@ -175,7 +198,9 @@ static void take_tcp(struct stack *s, const struct guest_in *in)
 			    seq_diff(ack, c->max) <= 0);
 	pattern_check(in->l4 + hlen, (uint32_t)(seq - c->irs - 1),
 		      in->l4_len - hlen);
-	seq += (uint32_t)(in->l4_len - hlen) + !!(flags & F_FIN);
+	seq += (uint32_t)(in->l4_len - hlen);
+	if (flags & F_FIN)
+		check_end(s, in, seq++ - c->irs - 1);
 	if (seq_diff(seq, c->rcv_nxt) > 0)
 		c->rcv_nxt = seq;
 }
@@ -269,13 +294,8 @@ static void emit(struct stack *s, struct virtio_net_hdr_v1 *vnet,
 {
 	bool is_patched = patch.count || patch.cut;
 
-	/* Frames to the guest are checked against the address it used last:
-	 * what is under way first, if that may change
-	 */
-	if (is_patched ||
-	    memcmp(s->c.tap.guest_mac, s->c.conf.ns_mac, MAC_LEN))
-		turn(s);
 	if (is_patched) {
+		turn(s);
 		is_wild = true;
 		model_checks_stream = false;
 		len = spoil(vnet, frame, len);
@@ -317,11 +337,14 @@ static void emit_segment(struct stack *s, struct conn *c, struct seg *seg)
 	uint32_t end = seg->seq + (uint32_t)seg->len +
 		       !!(seg->flags & F_SYN) + !!(seg->flags & F_FIN);
 
+	bool is_first = c->max == c->iss && seg->seq == c->iss && !c->synced;
+
 	/* A segment that ends a stream elsewhere than others did, or whose
-	 * data comes before its start: no TCP would send these
+	 * data comes before its start: no TCP would send these. A SYN sent
+	 * again may be a new connection to the stack by now.
 	 */
 	if (seg->flags & (F_FIN | F_URG) || seq_diff(seg->seq, c->iss) < 0 ||
-	    (seg->flags & F_SYN && seg->seq != c->iss)) {
+	    (seg->flags & F_SYN && !is_first)) {
 		if (seg->flags & F_SYN || seq_diff(seg->seq, c->iss) < 0)
 			is_wild = true;
 		if (seg->flags & ~(F_FIN | F_ACK | F_PSH) ||
@@ -351,12 +374,14 @@ static void op_connect(struct stack *s, struct fuzz_in *in)
 	 * that forgot about it
 	 */
 	if (!(which & 0x80) || !c->dst_port) {
-		uint16_t port = (uint16_t)(c->port + CONNS);
+		uint16_t port = c->port;
 
 		if (c->dst_port && which & 0x20) {
 			is_wild = true;
 			model_checks_stream = false;
-			port = c->port;
+		} else {
+			port = (uint16_t)(PORT_GUEST + ++connects * CONNS +
+					  which % CONNS);
 		}
 		memset(c, 0, sizeof(*c));
 		c->port = port;
@@ -366,10 +391,6 @@ static void op_connect(struct stack *s, struct fuzz_in *in)
 			c->dst.a6.s6_addr[15] ^= 0x10;
 		c->iss = options & 0x80 ? 0xffffff00 : 0x1000;
 		c->max = c->iss;
-	} else if (c->synced) {
-		/* It may be a new one to the stack by now */
-		is_wild = true;
-		model_checks_stream = false;
 	}
 	c->nxt = c->iss + 1;
 	seg.seq = c->iss;
@@ -802,7 +823,7 @@ static void op_frag(struct stack *s, struct fuzz_in *in)
 }
 
 /**
- * op_fail() - A call of the host fails
+ * op_fail() - A call of the host fails, or gets less than there is
  */
 static void op_fail(struct stack *s, struct fuzz_in *in)
 {
@@ -813,8 +834,11 @@ static void op_fail(struct stack *s, struct fuzz_in *in)
 	uint8_t which = fuzz_u8(in), err = fuzz_u8(in);
 
 	(void)s;
-	model_fail(which % MODEL_CALLS, err >> 4,
-		   errors[err % ARRAY_SIZE(errors)]);
+	which %= MODEL_CALLS;
+	if (which == MODEL_RECV && err & 8)
+		model_fail(MODEL_SHORT, err >> 4, 1 << (err & 7) * 2);
+	else
+		model_fail(which, err >> 4, errors[err % ARRAY_SIZE(errors)]);
 }
 
 static void (*const ops[OPS])(struct stack *s, struct fuzz_in *in) = {
@@ -842,6 +866,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		conns[i].dst = s->host;
 	}
 	is_wild = false;
+	connects = 0;
 
 	for (i = 0; in.len && i < OPS_MAX; i++) {
 		uint8_t op = fuzz_u8(&in);

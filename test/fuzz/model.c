@@ -4,7 +4,8 @@
  * libc's functions for sockets and epoll, defined in a fuzzing program's
  * binary, take precedence over libc's. So nothing leaves the process, nothing
  * depends on time, and a fuzzer decides what the host does: when connections
- * succeed, what arrives, how much is taken, which call fails.
+ * succeed, what arrives, how much is taken, which call fails. What the peers of
+ * these sockets do is in model_peer.c.
  *
  * Streams to the guest consist of the pattern of stack.c. Those from the guest
  * must do so as well while model_checks_stream is set, whatever the order,
@@ -33,7 +34,6 @@
 #define MODEL_FD		500	/* Descriptor of the first socket */
 #define MODEL_PORT		40000	/* Port of the first one, if any does */
 #define MODEL_SNDBUF		(256U * 1024)
-#define STREAM_MAX		(256U << 10)	/* Bytes that wait in a queue */
 
 bool hook_no_peek_off;
 bool hook_no_meminfo;
@@ -46,7 +46,7 @@ unsigned hook_mod_fails;
 bool model_checks_stream;
 
 static struct model_sock socks[MODEL_SOCKS];
-static struct { unsigned left; int err; } faults[MODEL_CALLS];
+static struct { unsigned left; int err; } faults[MODEL_SHORT + 1];
 
 /**
  * model_reset() - Close all sockets, forget what shall fail
@@ -99,7 +99,7 @@ struct model_sock *model_pick(int type, bool listening, unsigned n)
  * model_fail() - Have a call fail once
  * @call:	Call
  * @after:	How many succeed before it
- * @err:	errno
+ * @err:	errno; of MODEL_SHORT, how many bytes it gets at most
  */
 void model_fail(enum model_call call, unsigned after, int err)
 {
@@ -151,6 +151,19 @@ static struct model_sock *sock_get(int fd)
 }
 
 /**
+ * model_stream_len() - How much has the peer of a connection sent?
+ * @fd:		Descriptor
+ *
+ * Return: bytes of the pattern, read or not
+ */
+uint64_t model_stream_len(int fd)
+{
+	const struct model_sock *s = sock_get(fd);
+
+	return s->start + s->queued;
+}
+
+/**
  * sock_new() - A new socket
  * @family:	AF_INET or AF_INET6
  * @type:	SOCK_STREAM or SOCK_DGRAM
@@ -175,97 +188,6 @@ static int sock_new(int family, int type, int proto)
 	socks[i].room = MODEL_ALL;
 	socks[i].peek_off = -1;
 	return MODEL_FD + (int)i;
-}
-
-/**
- * model_complete() - Decide on a connection that is being made
- * @s:		Socket; others than such ones are left alone
- * @err:	0 if it is established, errno if it fails
- */
-void model_complete(struct model_sock *s, int err)
-{
-	if (s->state != MODEL_CONNECTING)
-		return;
-	s->state = err ? MODEL_DEAD : MODEL_CONNECTED;
-	s->error = err;
-	s->fin |= err != 0;
-	s->edge = true;
-}
-
-/**
- * model_write() - Have a peer send data
- * @s:		Socket
- * @len:	Bytes of the pattern
- */
-void model_write(struct model_sock *s, uint32_t len)
-{
-	if (s->state != MODEL_CONNECTED || s->fin ||
-	    s->queued + len > STREAM_MAX)
-		return;
-	s->queued += len;
-	s->edge = true;
-}
-
-/**
- * model_end() - Have a peer end its direction, or the connection
- * @s:		Socket
- * @err:	0 for an orderly end, errno
- */
-void model_end(struct model_sock *s, int err)
-{
-	if (s->state != MODEL_CONNECTED)
-		return;
-	s->fin = true;
-	s->edge = true;
-	if (err) {
-		s->error = err;
-		s->state = MODEL_DEAD;
-	}
-}
-
-/**
- * model_set_room() - How much does a socket take from the guest?
- * @s:		Socket
- * @room:	Bytes, MODEL_ALL for any number
- */
-void model_set_room(struct model_sock *s, uint32_t room)
-{
-	s->edge |= room > 0;
-	s->room = room;
-}
-
-/**
- * model_client() - Have a client connect to a listener
- * @listener:	Listening socket
- */
-void model_client(struct model_sock *listener)
-{
-	listener->queued++;
-	listener->edge = true;
-}
-
-/**
- * model_dgram() - Have a datagram arrive
- * @s:		Socket
- * @d:		Datagram
- */
-void model_dgram(struct model_sock *s, const struct model_dgram *d)
-{
-	if (s->in_count < MODEL_QUEUE)
-		s->in[s->in_count++] = *d;
-	s->edge = true;
-}
-
-/**
- * model_dgram_error() - Have an error arrive
- * @s:		Socket
- * @d:		Error
- */
-void model_dgram_error(struct model_sock *s, const struct model_dgram *d)
-{
-	if (s->err_count < MODEL_QUEUE)
-		s->errs[s->err_count++] = *d;
-	s->edge = true;
 }
 
 /**
@@ -363,6 +285,8 @@ static ssize_t stream_recv(struct model_sock *s, const struct msghdr *mh,
 	}
 
 	len = MIN(len, s->queued - off);
+	if (fault(MODEL_SHORT))
+		len = MIN(len, (size_t)faults[MODEL_SHORT].err);
 	if (mh)
 		iov_fill(mh->msg_iov, mh->msg_iovlen, s->start + off, len,
 			 false);

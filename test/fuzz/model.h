@@ -19,10 +19,13 @@ enum model_fate {
 	MODEL_FATES,
 };
 
-/* Calls that can be made to fail */
+/* Calls that can be made to fail; last, not in their number, is a look at a
+ * stream, or a read, that gets less than there is
+ */
 enum model_call {
 	MODEL_SOCKET, MODEL_BIND, MODEL_CONNECT, MODEL_ACCEPT, MODEL_EPOLL,
 	MODEL_SET, MODEL_GET, MODEL_SEND, MODEL_RECV, MODEL_CALLS,
+	MODEL_SHORT = MODEL_CALLS,
 };
 
 enum model_state {
@@ -114,6 +117,7 @@ extern bool model_checks_stream;
 
 void model_reset(void);
 unsigned model_open_count(void);
+uint64_t model_stream_len(int fd);
 struct model_sock *model_pick(int type, bool listening, unsigned n);
 void model_fail(enum model_call call, unsigned after, int err);
 void model_complete(struct model_sock *s, int err);

@@ -31,6 +31,12 @@ def stack():
     yield "upload", up + SEND * 4 + FIN + bytes([HOST_END, 0]) + ACKED
     yield "download", (up + bytes([HOST_WRITE, 0, 255]) * 3 + ACKED * 3 +
                        bytes([HOST_END, 0]) + ACKED + FIN)
+    yield "end_with_data", (up + bytes([HOST_WRITE | NO_TURN, 0, 255, HOST_END,
+                                        0]) + ACKED * 2 + FIN)
+    yield "short_look", (up + bytes([FAIL, 8, 0x0d, HOST_WRITE, 0, 255]) +
+                         ACKED + bytes([HOST_END, 0]) + ACKED + FIN)
+    yield "short_at_end", (up + bytes([FAIL, 8, 0x0d, HOST_WRITE | NO_TURN, 0,
+                                       255, HOST_END, 0]) + ACKED * 2 + FIN)
     yield "reset", up + SEND + RST
     yield "host_reset", up + SEND + bytes([HOST_END, 0x10]) + ACKED
     yield "refused", bytes([CONNECT, 1 << 2, 5])
