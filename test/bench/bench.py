@@ -175,7 +175,7 @@ class Bench:
         full = not self.args.quick
         single_at = self.deadline - SINGLE_S[self.kind]
         self.measure_cells(single_at - GUESTS_S[self.kind])
-        if full and not self.args.only:
+        if guests.are_wanted(self.args):
             rows = guests.measure(self.scene, results['missing'], single_at)
             results['cells'] += rows
             for i, row in enumerate(rows):
@@ -214,11 +214,13 @@ def main():
         subprocess.run([f'{BENCH}/get-peers', args.peers], check=False)
     if args.nice:
         set_priority(args.nice)
+    missing = guests.build() if guests.are_wanted(args) else {}
     directory = tempfile.mkdtemp(prefix='pasta-bench-')
     lab.private_mounts(directory)
     os.chmod(directory, 0o777)
     with congestion_controls() as ccs:
         bench = Bench(args, directory, ccs)
+        bench.results['missing'].update(missing)
         try:
             bench.run()
         finally:

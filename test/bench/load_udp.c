@@ -54,6 +54,30 @@ static unsigned udp_segments(struct msghdr *mh, size_t len)
 }
 
 /**
+ * udp_receive_batch() - Receive what there is, at least one message
+ * @fd:		Socket
+ * @mh:		Filled
+ *
+ * Return: messages, -1 if that failed
+ */
+static int udp_receive_batch(int fd, struct mmsghdr mh[RECV_BATCH])
+{
+	static char control[RECV_BATCH][CMSG_SPACE(sizeof(int))];
+	static struct iovec iov[RECV_BATCH];
+	int i;
+
+	for (i = 0; i < RECV_BATCH; i++) {
+		iov[i] = (struct iovec){ buf[i], MAX_LEN };
+		mh[i].msg_hdr = (struct msghdr){
+			.msg_iov = &iov[i], .msg_iovlen = 1,
+			.msg_control = control[i],
+			.msg_controllen = sizeof(control[i]),
+		};
+	}
+	return recvmmsg(fd, mh, RECV_BATCH, MSG_WAITFORONE, NULL);
+}
+
+/**
  * udp_receive() - Receive and count for ever
  * @fd:		Socket
  * @o:		Options
@@ -62,26 +86,15 @@ static unsigned udp_segments(struct msghdr *mh, size_t len)
 static void udp_receive(int fd, const struct load_opts *o,
 			struct load_shared *s)
 {
-	char control[RECV_BATCH][CMSG_SPACE(sizeof(int))];
 	struct mmsghdr mh[RECV_BATCH];
-	struct iovec iov[RECV_BATCH];
 
 	load_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF);
 	if (o->gso)
 		load_set(fd, SOL_UDP, UDP_GRO, 1);
 	for (;;) {
 		unsigned long long bytes = 0, ops = 0;
-		int i, n;
+		int i, n = udp_receive_batch(fd, mh);
 
-		for (i = 0; i < RECV_BATCH; i++) {
-			iov[i] = (struct iovec){ buf[i], MAX_LEN };
-			mh[i].msg_hdr = (struct msghdr){
-				.msg_iov = &iov[i], .msg_iovlen = 1,
-				.msg_control = control[i],
-				.msg_controllen = sizeof(control[i]),
-			};
-		}
-		n = recvmmsg(fd, mh, RECV_BATCH, MSG_WAITFORONE, NULL);
 		for (i = 0; i < n; i++) {
 			if (mh[i].msg_len < o->size)
 				continue;	/* Hello */

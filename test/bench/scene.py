@@ -21,6 +21,7 @@ import lab
 
 BENCH = os.path.dirname(os.path.abspath(__file__))
 USER = lab.as_user(lab.USER)
+USERS = itertools.count(lab.USER + 100000)
 PORT = 5301                 # Of servers that nobody forwards
 PORTS = itertools.count(6001)
 ADDRESSES = {4: lab.SHARED4, 6: lab.SHARED6}
@@ -100,6 +101,10 @@ class Daemon:
 
     @program:	a Program
     @path:	path of the guest's namespace
+
+    Each has a user of its own: pipes for spliced connections are an allowance
+    of the user's (pipe(7), pipe-user-pages-soft), and those of one program
+    would leave the next one with small ones.
     """
 
     def __init__(self, scene, program, mtu):
@@ -107,9 +112,10 @@ class Daemon:
         self.name = program.name
         self.ports = {'in': next(PORTS), 'out': next(PORTS)}
         host = scene.topology.host
+        user = lab.as_user(next(USERS))
         self.holder = host.popen(['unshare', '-rUn', 'sh', '-c',
                                   'echo; exec cat'], stdin=subprocess.PIPE,
-                                 stdout=subprocess.PIPE, **USER)
+                                 stdout=subprocess.PIPE, **user)
         self.holder.stdout.readline()
         self.path = f'/proc/{self.holder.pid}/ns/net'
         self.ns = lab.Netns(self.path)
@@ -122,7 +128,7 @@ class Daemon:
         with open(self.errors, 'w', encoding='utf-8') as errors:
             self.process = host.popen(
                 program.command(self.holder.pid, mtu, self.ports),
-                stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, **USER)
+                stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, **user)
         lab.wait_for(self.is_ready, program.name)
 
     @property
