@@ -47,6 +47,25 @@ def test_targets_exist():
     assert {'check', 'unit', 'lint', 'install'} <= named <= known
 
 
+def test_promises_have_tests():
+    """Each test that the table of promises names is there"""
+    table = read('README.md').split('| promise | test |')[1].split('\n\n')[0]
+    rows = re.findall(r'^\| [^|]+\| ([^|]+) \|', table, re.M)
+    assert len(rows) > 20
+    for row in rows:
+        text = ''
+        names = re.findall('`([^`]+)`', row)
+        assert names or row == 'same'
+        for name in names:
+            c = f'{TOP}/test/{name}.c'
+            if name.endswith('.py') and '*' not in name:
+                text = read(f'test/{name}')
+            elif os.path.exists(c):
+                text = read(f'test/{name}.c')
+            elif not name.startswith('make ') and '*' not in name:
+                assert re.search(rf'\b{name}\(', text), name
+
+
 def test_paths_of_contrib_exist():
     """What contrib/README.md describes is all there is, besides itself"""
     named = set(re.findall(r'\* `(\S+)`', read('contrib/README.md')))

@@ -220,7 +220,8 @@ def test_what_the_filters_allow(start):
         assert f.verdict(known[name]) == RET_TRAP, name
     for name in 'recvmsg', 'sendmsg', 'write', 'exit_group', 'close':
         assert f.verdict(known[name]) == RET_ALLOW, name
-    assert sum(f.verdict(n) == RET_ALLOW for n in known.values()) < 60
+    allowed = sum(f.verdict(n) == RET_ALLOW for n in known.values())
+    assert allowed < 60
     for v in socket.AF_INET, socket.AF_INET6:
         assert f.verdict(known['socket'], v) == RET_ALLOW
     for v in socket.AF_UNIX, socket.AF_NETLINK, socket.AF_PACKET:
@@ -231,7 +232,9 @@ def test_what_the_filters_allow(start):
     f = Filter(agent_of(pasta.ns))
     for name in FORBIDDEN + ['write', 'connect', 'setsockopt']:
         assert f.verdict(known.get(name, -1)) == RET_KILL, name
-    assert sum(f.verdict(n) == RET_ALLOW for n in known.values()) < 12
+    few = sum(f.verdict(n) == RET_ALLOW for n in known.values())
+    print(f'{allowed} system calls are allowed, {few} to the other process')
+    assert few < 12
     assert f.verdict(known['socket'], socket.AF_INET) == RET_ALLOW
     assert f.verdict(known['socket'], socket.AF_UNIX) == RET_KILL
 
