@@ -243,7 +243,7 @@ static int on_messages(struct vu *vu)
 }
 
 /**
- * on_poll() - It is time to look at rings that nobody wakes us up for
+ * on_poll() - It is time to look at rings though nobody woke us up for them
  * @vu:		Device
  *
  * Return: 1 if there may be frames to take, 0 if not
@@ -252,22 +252,32 @@ static int on_poll(struct vu *vu)
 {
 	const struct vu_ring *to = &vu->ring[VU_TO_GUEST];
 	struct vu_ring *from = &vu->ring[VU_FROM_GUEST];
-	unsigned ms = vu->poll_ms;
+	unsigned ms = vu->poll_ms, i;
 	uint64_t count;
 	bool busy;
 
 	if (read(vu->poll_fd, &count, sizeof(count)) < 0)
 		return 0;
 	vu->poll_ms = 0;
+	for (i = 0; i < VU_RINGS; i++) {
+		if (vu_ring_runs(&vu->ring[i]) &&
+		    virtq_call_is_due(&vu->ring[i].q))
+			vu_ring_call(&vu->ring[i]);
+	}
 	busy = vu_ring_runs(from) && virtq_pending(&from->q);
-	if (vu->tap->blocked && vu_ring_runs(to) && to->is_enabled) {
+	if (vu->tap->blocked && vu_ring_runs(to) && to->is_enabled &&
+	    (virtq_has_more(&to->q) || vu->to_guest.is_shorter)) {
 		busy |= virtq_has_more(&to->q);
+		vu->to_guest.is_shorter = false;
 		tap_has_room(vu->tap);
 	}
 	if ((to->is_started && to->kick_fd < 0) ||
 	    (from->is_started && from->kick_fd < 0))
 		vu_poll_set(vu, busy ? VU_POLL_MIN_MS :
 				       MIN(ms * 2, VU_POLL_MAX_MS));
+	else if (vu->is_used)
+		vu_poll_set(vu, VU_POLL_MAX_MS);
+	vu->is_used = false;
 	return busy;
 }
 

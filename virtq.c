@@ -216,6 +216,7 @@ void virtq_start(struct virtq *q, uint16_t base)
 	q->broken = NULL;
 	q->next_avail = q->seen_avail = base;
 	q->next_used = q->told_used = read_idx(&q->used->idx);
+	q->called_used = q->told_used;
 }
 
 /**
@@ -484,29 +485,67 @@ void virtq_use(struct virtq *q, uint16_t head, uint32_t len)
 }
 
 /**
+ * wants_call() - Does the guest want to be woken up for what it was told?
+ * @q:		Ring that is mapped
+ * @since:	Entry of the used ring that the news begin at
+ *
+ * Return: true if so, which is taken to be done
+ *
+ * Source: virtio 1.3, 2.7.7 (suppression by the driver)
+ */
+static bool wants_call(struct virtq *q, uint16_t since)
+{
+	bool wants;
+
+	if (q->event_idx)
+		wants = vring_need_event(read_idx(used_event(q)), q->told_used,
+					 since);
+	else
+		wants = !(read_idx(&q->avail->flags) &
+			  VRING_AVAIL_F_NO_INTERRUPT);
+	if (wants)
+		q->called_used = q->told_used;
+	return wants;
+}
+
+/**
  * virtq_flush() - Tell the guest what it got back
  * @q:		Ring that is mapped
  *
  * Return: true if it wants to be woken up for that
  *
- * Source: virtio 1.3, 2.7.7 (suppression by the driver) and 2.7.8
+ * Source: virtio 1.3, 2.7.8
  */
 bool virtq_flush(struct virtq *q)
 {
-	uint16_t old = q->told_used, now = q->next_used;
+	uint16_t old = q->told_used;
 
-	if (now == old || q->broken)
+	if (q->next_used == old || q->broken)
 		return false;
 
-	write_idx(&q->used->idx, now);
-	q->told_used = now;
+	write_idx(&q->used->idx, q->next_used);
+	q->told_used = q->next_used;
 	/* It looks for more after it wrote when to wake it up. Either it sees
 	 * ours, or we see its.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (q->event_idx)
-		return vring_need_event(read_idx(used_event(q)), now, old);
-	return !(read_idx(&q->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
+	return wants_call(q, old);
+}
+
+/**
+ * virtq_call_is_due() - Does the guest wait for what it was told long ago?
+ * @q:		Ring that is mapped
+ *
+ * So it does if its write of when to wake it up came too late for virtq_flush()
+ * and it looked for more too early, which the order of memory accesses rules
+ * out: but some hypervisors don't keep it.
+ *
+ * Return: true if it is to be woken up
+ */
+bool virtq_call_is_due(struct virtq *q)
+{
+	return !q->broken && q->told_used != q->called_used &&
+	       wants_call(q, q->called_used);
 }
 
 /**

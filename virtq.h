@@ -36,6 +36,7 @@ struct virtq_addrs {
  * @next_avail:	Entry of @avail that is taken next
  * @next_used:	Entry of @used that is filled next
  * @told_used:	As much of @used the guest knows of
+ * @called_used: As much of @used it was woken up for
  * @seen_avail:	As much of @avail we know of
  * @event_idx:	VIRTIO_RING_F_EVENT_IDX is negotiated
  * @indirect:	VIRTIO_RING_F_INDIRECT_DESC is negotiated
@@ -50,6 +51,7 @@ struct virtq {
 	uint16_t next_avail;
 	uint16_t next_used;
 	uint16_t told_used;
+	uint16_t called_used;
 	uint16_t seen_avail;
 	bool event_idx;
 	bool indirect;
@@ -85,6 +87,7 @@ int virtq_chain(struct virtq *q, uint16_t head, bool writable,
 bool virtq_read(struct virtq *q, uint16_t head, void *buf, size_t len);
 void virtq_use(struct virtq *q, uint16_t head, uint32_t len);
 bool virtq_flush(struct virtq *q);
+bool virtq_call_is_due(struct virtq *q);
 bool virtq_has_more(const struct virtq *q);
 bool virtq_watch(struct virtq *q);
 void virtq_unwatch(struct virtq *q);

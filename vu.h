@@ -60,8 +60,9 @@ struct vu_ring {
  * @lent:	Buffers of the frames that were received last
  * @lent_cnt:	How many
  * @flat:	Frame that was too scattered, copied
- * @poll_fd:	Timer to look at rings that nobody wakes us up for
+ * @poll_fd:	Timer to look at rings though nobody wakes us up for them
  * @poll_ms:	Its delay, 0 if it isn't set
+ * @is_used:	Rings were in use since it was set
  */
 struct vu {
 	struct tap *tap;
@@ -79,6 +80,7 @@ struct vu {
 	uint8_t flat[VU_HDR_MAX + FRAME_LEN_MAX];
 	int poll_fd;
 	unsigned poll_ms;
+	bool is_used;
 };
 
 /* vu_ring.c */
@@ -93,6 +95,7 @@ int vu_ring_set_kick(struct vu *vu, unsigned i, int fd);
 int vu_fd_replace(int *slot, int fd);
 void vu_reset(struct vu *vu);
 void vu_poll_set(struct vu *vu, unsigned ms);
+void vu_poll_later(struct vu *vu);
 
 /* vu_request.c */
 void vu_set_features(struct vu *vu, uint64_t features);

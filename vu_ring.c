@@ -19,6 +19,11 @@
  * front-end: event counters mostly, but any will do that eight bytes can be
  * read from or written to. They never block us. If there is none for a ring, a
  * timer has us look at it: often while there is something, seldom else.
+ *
+ * The timer also has us look once more after rings were in use, whether a
+ * signal got lost on either side: then the ring would stand still for ever. It
+ * can't if processors do as they are told. But QEMU before 8.1, if it emulates
+ * a single one, leaves out the barriers between the guest's writes and reads.
  */
 
 #include <errno.h>
@@ -144,25 +149,6 @@ static void ring_check(struct vu *vu, unsigned i)
 }
 
 /**
- * vu_ring_flush() - Publish what goes back to the guest, wake it up if wanted
- * @vu:		Device
- * @i:		Ring
- *
- * This is done in each turn of the loop, and it is where it is found out that
- * a ring is broken.
- */
-void vu_ring_flush(struct vu *vu, unsigned i)
-{
-	struct vu_ring *r = &vu->ring[i];
-
-	if (i == VU_TO_GUEST)
-		vu->to_guest.bytes = 0;
-	if (vu_ring_runs(r) && virtq_flush(&r->q))
-		vu_ring_call(r);
-	ring_check(vu, i);
-}
-
-/**
  * vu_poll_set() - Have us look at rings after some time
  * @vu:		Device
  * @ms:		Milliseconds, 0 for never
@@ -177,6 +163,40 @@ void vu_poll_set(struct vu *vu, unsigned ms)
 		warn_limited("Can't set a timer for rings: %s",
 			     log_strerror(errno));
 	vu->poll_ms = ms;
+}
+
+/**
+ * vu_poll_later() - Have us look at rings once more: they were in use
+ * @vu:		Device
+ */
+void vu_poll_later(struct vu *vu)
+{
+	if (vu->poll_ms)
+		vu->is_used = true;
+	else
+		vu_poll_set(vu, VU_POLL_MAX_MS);
+}
+
+/**
+ * vu_ring_flush() - Publish what goes back to the guest, wake it up if wanted
+ * @vu:		Device
+ * @i:		Ring
+ *
+ * This is done in each turn of the loop, and it is where it is found out that
+ * a ring is broken.
+ */
+void vu_ring_flush(struct vu *vu, unsigned i)
+{
+	struct vu_ring *r = &vu->ring[i];
+
+	if (i == VU_TO_GUEST)
+		vu->to_guest.bytes = 0;
+	if (vu_ring_runs(r) && r->q.next_used != r->q.told_used) {
+		if (virtq_flush(&r->q))
+			vu_ring_call(r);
+		vu_poll_later(vu);
+	}
+	ring_check(vu, i);
 }
 
 /**

@@ -223,6 +223,7 @@ static int bufs_gather(struct vu *vu, struct vu_slot *s, struct virtq_chain *c,
 		return -EAGAIN;
 	if (!learn_room(vu, c->len))
 		return -EMSGSIZE;
+	t->is_shorter = true;
 	vu_poll_set(vu, VU_POLL_MIN_MS);
 	return -EAGAIN;
 }
@@ -321,6 +322,8 @@ int vu_reserve(struct tap *tap, size_t len, struct frame *f)
 	} while (virtq_watch(&r->q) && --tries);
 	if (!tries)
 		vu_poll_set(vu, VU_POLL_MIN_MS);
+	else if (rc == -EAGAIN)
+		vu_poll_later(vu);
 	f->slot = i;
 	return rc;
 }

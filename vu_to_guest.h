@@ -58,6 +58,7 @@ struct vu_slot {
  * @spare:	Buffers taken that nobody has
  * @is_full:	A frame couldn't be reserved for lack of a slot
  * @is_probed:	It is known how much room the guest's buffers have
+ * @is_shorter:	Flows that wait may go on with shorter frames
  * @bytes:	Committed since the last flush
  */
 struct vu_to_guest {
@@ -68,6 +69,7 @@ struct vu_to_guest {
 	unsigned spare;
 	bool is_full;
 	bool is_probed;
+	bool is_shorter;
 	size_t bytes;
 };
 

@@ -268,10 +268,20 @@ static void memory_is_replaced(void **state)
 	ends_close(&e);
 }
 
+/* Until we don't look at rings any more that nobody wakes us up for */
+static void wait_no_poll(struct stack *s)
+{
+	const struct vu *vu = s->c.tap.priv;
+
+	stack_settle(s);
+	while (vu->poll_ms)
+		stack_turn(s, HOST_WAIT_MS);
+}
+
 /* Is there nothing that would keep the loop from sleeping? */
 static void expect_sleep(struct stack *s)
 {
-	stack_settle(s);
+	wait_no_poll(s);
 	assert_false(flow_any_ready(&s->c));
 	assert_false(s->c.tap.more);
 	assert_false(host_wait(s->c.epollfd, POLLIN, 0));
@@ -384,6 +394,83 @@ static void few_signals(void **state)
 	close(fd);
 }
 
+/* Signals of the guest that get lost are made up for: those for frames from it
+ * that come just after others, and those for buffers that we wait for
+ */
+static void kick_is_lost(void **state)
+{
+	struct stack *s = *state;
+	struct vu_front *f = s->front;
+	uint16_t port = 0, from;
+	struct guest_in in;
+	struct dgram d;
+	int fd;
+
+	from = udp_open_flow(s, NULL, &fd, &port);
+	d = (struct dgram){ .dst = s->host, .dst_port = port, .len = 10 };
+	guest_send_dgram(s, &d);
+	stack_turn(s, 0);
+	f->shape.no_kick = true;
+	d.len = 20;
+	guest_send_dgram(s, &d);
+	host_expect_udp(s, fd, 0, 10);
+	host_expect_udp(s, fd, 0, 20);
+
+	while (!s->c.tap.blocked) {
+		host_reply_udp(s, fd, from, 0, 1000);
+		stack_turn(s, 0);
+	}
+	host_reply_udp(s, fd, from, 1, 1000);
+	while (guest_recv(s, &in))
+		;
+	guest_expect_udp(s, &in, 1, 1000);
+	close(fd);
+}
+
+/* Ask to be woken up for the next frame, or not to be */
+static void want_call(struct vu_front *f, bool wanted)
+{
+	struct vq_driver *d = &f->ring[FRONT_RX];
+
+	d->avail->flags = wanted ? 0 : VRING_AVAIL_F_NO_INTERRUPT;
+	d->avail->ring[d->size] = (uint16_t)(d->seen_used +
+					     (wanted ? 0 : 1000));
+}
+
+/* A guest that wanted to be woken up, but what it wrote came too late for us to
+ * see it, is woken up later; one that didn't want it isn't
+ */
+static void call_is_lost(void **state)
+{
+	struct stack *s = *state;
+	struct vu_front *f = s->front;
+	uint16_t port = 0, from;
+	eventfd_t calls;
+	int fd, i;
+
+	from = udp_open_flow(s, NULL, &fd, &port);
+	while (vu_front_pop(f, &(struct tap_mem_frame){ 0 }))
+		;
+	want_call(f, false);
+	eventfd_read(f->call[FRONT_RX], &calls);
+	host_reply_udp(s, fd, from, 0, 100);
+	wait_no_poll(s);
+	assert_int_equal(eventfd_read(f->call[FRONT_RX], &calls), -1);
+
+	host_reply_udp(s, fd, from, 0, 100);
+	stack_turn(s, HOST_WAIT_MS);
+	assert_int_equal(eventfd_read(f->call[FRONT_RX], &calls), -1);
+	want_call(f, true);
+	for (i = 0; eventfd_read(f->call[FRONT_RX], &calls); i++) {
+		assert_true(i < 3);
+		stack_turn(s, HOST_WAIT_MS);
+	}
+	assert_int_equal(calls, 1);
+	wait_no_poll(s);
+	assert_int_equal(eventfd_read(f->call[FRONT_RX], &calls), -1);
+	close(fd);
+}
+
 /* The guest doesn't hear of an MTU that is more than its hypervisor told it */
 static void mtu_of_hypervisor(void **state)
 {
@@ -440,6 +527,10 @@ int main(int argc, char *argv[])
 		VU_TEST(scenario_42_guest_not_ready, plain_v6),
 		VU_TEST(disabled_ring_drops_frames, linux_1500_v4),
 		VU_TEST(few_signals, linux_1500_v4),
+		VU_TEST(kick_is_lost, linux_1500_v4),
+		VU_TEST(kick_is_lost, plain_v6),
+		VU_TEST(call_is_lost, linux_1500_v4),
+		VU_TEST(call_is_lost, plain_v6),
 		VU_TEST(mtu_of_hypervisor, linux_65520_v6),
 	};
 
