@@ -71,8 +71,7 @@ class Machine:
         """End all"""
         if self.vm:
             self.vm.stop()
-        for passt in self.passts:
-            passt.stop()
+        assert [p.stop() for p in self.passts] == [0] * len(self.passts)
 
 
 @pytest.fixture(scope='module', params=MODES)

@@ -228,11 +228,12 @@ class Job:
             status, output = self.vm.result(self.name, seconds)
         except TimeoutError:
             so_far = self.vm.run(f'cat /tmp/{self.name}.out; ps')
-            raise TimeoutError(f'{self.script}: not done, but:\n{so_far}') \
-                from None
+            raise TimeoutError(f'{self.script}: not done, but:\n{so_far}\n'
+                               f'{self.vm.passt_messages()}') from None
         if not check:
             return status, output
-        assert status == 0, f'{self.script}: status {status}\n{output}'
+        assert status == 0, (f'{self.script}: status {status}\n{output}\n'
+                             f'{self.vm.passt_messages()}')
         return output
 
 
@@ -262,8 +263,11 @@ class Vm:
                  # Memory for translated code: QEMU takes long to forget that
                  # of a kernel when another one is started. Without the two
                  # features, kernel and libc don't copy by string instructions,
-                 # which QEMU emulates byte by byte.
+                 # which QEMU emulates byte by byte. Where there can only be one
+                 # processor, QEMU before 8.1 leaves out the guest's memory
+                 # barriers, which a ring needs that another process looks at.
                  '-accel', 'tcg,tb-size=64', '-cpu', 'max,-erms,-fsrm',
+                 '-smp', '1,maxcpus=2',
                  '-m', str(MEMORY_MIB),
                  '-object', f'memory-backend-memfd,id=memory,share=on,'
                  f'size={MEMORY_MIB}M',
@@ -300,6 +304,11 @@ class Vm:
                 with open(path, errors='replace') as f:
                     text += f.read()[-4000:]
         return text
+
+    def passt_messages(self):
+        """What each passt has said so far, and whether it is there"""
+        return '\n'.join(f'passt {i}, status {p.process.poll()}: {p.stderr()}'
+                         for i, p in enumerate(self.passts))
 
     def result(self, name, seconds):
         """Wait for a line from vm-init. Return: exit status, output"""
