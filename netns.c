@@ -40,7 +40,7 @@
 #include "util.h"
 
 /* What is called after start-up, see seccomp.c */
-const char netns_syscalls[] = "send waitpid";
+const char netns_syscalls[] = "send tcsetpgrp waitpid";
 
 #define STACK_SIZE	(256 * 1024)	/* Bytes, of processes started here */
 
@@ -285,6 +285,8 @@ void netns_spawn(struct netns *ns, const struct conf *conf)
 	int ctl[2];
 
 	netns_init(ns);
+	if (child.terminal)
+		ns->terminal_group = getpgrp();
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ctl))
 		die_errno("Can't create a pair of sockets");
@@ -388,6 +390,19 @@ void netns_signal(const struct netns *ns, const struct signalfd_siginfo *si)
 {
 	if (si->ssi_code != SI_KERNEL)
 		netns_child_send(ns, (uint8_t)si->ssi_signo);
+}
+
+/**
+ * netns_take_terminal() - Take back the terminal that the shell got, at the end
+ * @ns:		Namespace
+ *
+ * It can't tell whom to give it back to, see netns_child_exec(). Who started us
+ * would find it to belong to nobody: reading from it fails with EIO.
+ */
+void netns_take_terminal(const struct netns *ns)
+{
+	if (ns->terminal_group)
+		tcsetpgrp(STDIN_FILENO, ns->terminal_group);
 }
 
 /**

@@ -19,6 +19,7 @@ struct tap_caps;
  * @user_fd:	User namespace to join first, -1 if none
  * @child:	Process that keeps the spawned command, 0 if a namespace was
  *		joined
+ * @terminal_group: Process group that had the terminal which it got, 0 for none
  * @child_ctl:	Socket to that process, -1 if none
  * @child_pidfd: Descriptor that becomes readable when the command ends, -1
  * @watch_fd:	inotify descriptor on the name of the namespace, -1 if none
@@ -35,6 +36,7 @@ struct netns {
 	int net_fd;
 	int user_fd;
 	pid_t child;
+	pid_t terminal_group;
 	int child_ctl;
 	int child_pidfd;
 	int watch_fd;
@@ -56,6 +58,7 @@ int netns_setup_tun(const struct netns *ns, const struct conf *conf,
 void netns_start_command(struct netns *ns);
 void netns_signal(const struct netns *ns, const struct signalfd_siginfo *si);
 int netns_wait_command(struct netns *ns, int *status);
+void netns_take_terminal(const struct netns *ns);
 void netns_watch(struct netns *ns, const struct conf *conf);
 bool netns_is_gone(const struct netns *ns);
 

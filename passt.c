@@ -142,6 +142,7 @@ static _Noreturn void finish(struct ctx *c, int status)
 	tap_flush(&c->tap);
 	if (c->tap.pcap_fd >= 0)
 		close(c->tap.pcap_fd);
+	netns_take_terminal(&pasta.ns);
 	exit(status);
 }
 
@@ -490,6 +491,8 @@ static int open_signals(void)
 	 * filter doesn't allow. Who starts the command keeps it.
 	 */
 	signal(SIGPIPE, SIG_IGN);
+	/* For netns_take_terminal() */
+	signal(SIGTTOU, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

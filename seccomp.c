@@ -29,6 +29,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -112,6 +113,7 @@ static const struct seccomp_alias {
 	{ "recv",	"recv recvfrom" },
 	{ "recvmmsg",	"recvmmsg recvmmsg_time64" },
 	{ "send",	"send sendto" },
+	{ "tcsetpgrp",	"ioctl" },
 	{ "timerfd_settime", "timerfd_settime timerfd_settime64" },
 	{ "waitpid",	"wait4" },
 };
@@ -131,6 +133,7 @@ static const struct seccomp_limit {
 } seccomp_limits[] = {
 	{ "fcntl",	1, 3, { F_GETFL, F_SETFL, F_SETPIPE_SZ } },
 	{ "fcntl64",	1, 3, { F_GETFL, F_SETFL, F_SETPIPE_SZ } },
+	{ "ioctl",	1, 1, { TIOCSPGRP } },
 	{ "socket",	0, 2, { AF_INET, AF_INET6 } },
 #ifndef __s390x__	/* It has the arguments of mmap(2) in memory */
 	{ "mmap",	2, 1, { PROT_READ | PROT_WRITE } },

@@ -269,6 +269,29 @@ def test_status_of_shell(topology, binary, option):
         os.close(master)
 
 
+@pytest.mark.parametrize('end', ['exit', 'kill -9 $$'])
+def test_terminal_after_shell(topology, binary, end):
+    """Who started pasta has the terminal again once the shell has ended"""
+    master, slave = pty.openpty()
+    env = {**os.environ, 'PS1': '', 'SHELL': '/bin/sh'}
+    with topology.host:
+        p = subprocess.Popen(['/bin/sh', '-c', f'{binary} -q; read x && '
+                              'echo "re""ad=$x"'], stdin=slave, stdout=slave,
+                             stderr=slave, env=env, preexec_fn=in_terminal,
+                             **as_user(USER))
+    os.close(slave)
+    try:
+        os.write(master, b'stty -echo; echo be"gin"\n')
+        read_until(master, 'begin')
+        os.write(master, f'{end}\nsomething\n'.encode())
+        read_until(master, 'read=something')
+        assert p.wait(WAIT_S) == 0
+    finally:
+        p.kill()
+        p.wait()
+        os.close(master)
+
+
 @pytest.mark.parametrize('command, expected', [
     ('/nonexistent', 127), ('nonexistent-command', 127), ('/etc/passwd', 126)])
 def test_command_that_cannot_run(topology, binary, command, expected):
