@@ -5,6 +5,7 @@ The environment variable PASTA names another binary than ../pasta to test.
 """
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -13,6 +14,17 @@ import lab
 import lab_vm
 import vm
 from traffic import Traffic
+
+
+def pytest_configure():
+    """Have signals do what they do by default
+
+    Who started us may ignore some of them, such as nohup: programs that inherit
+    this can't take them.
+    """
+    for number in signal.SIGHUP, signal.SIGQUIT:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish(session):
