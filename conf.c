@@ -49,7 +49,7 @@
 #define ACCEPT_PORTS	"none, or [[ADDRESS][%INTERFACE]/]PORTS as in passt(1)"
 #define ACCEPT_SOCKET	"a path of at most 107 bytes"
 #define ACCEPT_DOMAIN	"domain name: labels of letters, digits and dashes"
-#define NOT_YET_VM	"isn't there yet, accepted: a stream socket, --socket"
+#define NOT_YET_MOVE	"isn't there yet: machines can't be migrated"
 
 static opt_handler show_capabilities;
 static opt_handler show_help;
@@ -266,6 +266,9 @@ static const struct opt conf_rows[] = {
 		  "with the virtual machine" },
 	{ "print-capabilities", 0, OPT_PASST, DO(show_capabilities),
 	  .help = "Show what --vhost-user can do, as JSON, and exit" },
+	{ "repair-path", 0, OPT_PASST, OPT_CALL, .handler = conf_set_repair,
+	  .arg = "none", .accepts = "none, as machines can't be migrated yet",
+	  .help = "No socket for passt-repair: there is none anyway" },
 	{ "ns-ifname", 'I', OPT_PASTA,
 	  TO(ns_ifname, conf_set_ifname), .arg = "NAME",
 	  .accepts = "name of at most 15 characters, "
@@ -321,9 +324,8 @@ static const struct opt conf_rows[] = {
 	  .help = "Forward loopback traffic only, without\n"
 		  "an interface in the namespace" },
 	/* Else they would be told to be none, as if misspelt */
-	{ "repair-path", 0, NOT_YET(NOT_YET_VM) },
-	{ "migrate-exit", 0, NOT_YET(NOT_YET_VM) },
-	{ "migrate-no-linger", 0, NOT_YET(NOT_YET_VM) },
+	{ "migrate-exit", 0, NOT_YET(NOT_YET_MOVE) },
+	{ "migrate-no-linger", 0, NOT_YET(NOT_YET_MOVE) },
 };
 
 static const struct opt_table conf_table = {

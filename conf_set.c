@@ -204,6 +204,16 @@ const char *conf_set_fd(void *target, const struct opt *o, const char *arg)
 }
 
 /**
+ * conf_set_repair() - --repair-path: none, there being nothing to migrate
+ */
+const char *conf_set_repair(void *target, const struct opt *o, const char *arg)
+{
+	(void)target;
+	(void)o;
+	return strcmp(arg, "none") ? opt_bad : NULL;
+}
+
+/**
  * conf_set_mtu() - -m: MTU, 0 for none
  */
 const char *conf_set_mtu(void *target, const struct opt *o, const char *arg)

@@ -21,6 +21,7 @@ opt_handler conf_set_host_if;
 opt_handler conf_set_ifname;
 opt_handler conf_set_mac;
 opt_handler conf_set_map;
+opt_handler conf_set_repair;
 opt_handler conf_set_mtu;
 opt_handler conf_set_netmask;
 opt_handler conf_set_netns;
