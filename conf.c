@@ -50,6 +50,7 @@
 #define ACCEPT_SOCKET	"a path of at most 107 bytes"
 #define ACCEPT_DOMAIN	"domain name: labels of letters, digits and dashes"
 #define NOT_YET_MOVE	"isn't there yet: machines can't be migrated"
+#define NOT_YET_CTL	"isn't there yet: ports remain as options say"
 
 static opt_handler show_capabilities;
 static opt_handler show_help;
@@ -69,7 +70,7 @@ static opt_handler show_version;
 #define TO_SOCKET	OPT_STRING, .min = 1, .max = CONF_SOCKET_MAX - 1, \
 			.offset = offsetof(struct conf, socket), \
 			.accepts = ACCEPT_SOCKET
-#define NOT_YET(what)	OPT_PASST | OPT_NOT_YET, .help = what
+#define NOT_YET(what)	OPT_NOT_YET, .help = what
 
 static const struct opt conf_rows[] = {
 	{ "debug", 'd', OPT_ANY, DO(conf_set_verbose),
@@ -324,8 +325,9 @@ static const struct opt conf_rows[] = {
 	  .help = "Forward loopback traffic only, without\n"
 		  "an interface in the namespace" },
 	/* Else they would be told to be none, as if misspelt */
-	{ "migrate-exit", 0, NOT_YET(NOT_YET_MOVE) },
-	{ "migrate-no-linger", 0, NOT_YET(NOT_YET_MOVE) },
+	{ "migrate-exit", 0, OPT_PASST | NOT_YET(NOT_YET_MOVE) },
+	{ "migrate-no-linger", 0, OPT_PASST | NOT_YET(NOT_YET_MOVE) },
+	{ "conf-path", 'c', OPT_ANY | NOT_YET(NOT_YET_CTL) },
 };
 
 static const struct opt_table conf_table = {

@@ -232,12 +232,17 @@ def test_options_of_the_other_program(run):
         assert f"unrecognized option '{option}': it is for passt only" == line
 
 
-@pytest.mark.parametrize('name', ['--migrate-exit', '--migrate-no-linger'])
-def test_options_not_there_yet(run, name):
+@pytest.mark.parametrize('program, word, what', [
+    ('passt', '--migrate-exit', "machines can't be migrated"),
+    ('passt', '--migrate-no-linger', "machines can't be migrated"),
+    *[(program, word, 'ports remain as options say') for program, word in (
+        ('passt', '--conf-path=/tmp/c'), ('pasta', '--conf-path'),
+        ('pasta', '-c'), ('passt', '-qc/tmp/c'))]])
+def test_options_not_there_yet(run, program, word, what):
     """They aren't misspelt, but there is nothing to do with them yet"""
-    line = line_of(run('passt', name))
-    assert line == (f"option '{name}': isn't there yet: machines can't be "
-                    'migrated')
+    line = line_of(run(program, word))
+    name = word.split('=')[0] if word.startswith('--') else '-c'
+    assert line == f"option '{name}': isn't there yet: {what}"
 
 
 def test_repair_path(run):
