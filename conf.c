@@ -679,8 +679,15 @@ static void conf_check_ports(struct conf *conf)
  */
 static void conf_check_pasta(struct conf *conf, char *words[])
 {
+	char mac[MAC_STRLEN];
+
 	conf_check_target(conf, words);
 
+	/* Frames from our own address would be dropped, see demux.c */
+	if (conf->ns_mac_given && !memcmp(conf->ns_mac, conf->our_mac, MAC_LEN))
+		die("option '--ns-mac-addr': invalid value '%s', our own, see "
+		    "--mac-addr, accepted: another address",
+		    util_mac_str(conf->ns_mac, mac));
 	if (conf->no_copy_routes && !conf->config_net)
 		die("option '--no-copy-routes': accepted only with "
 		    "--config-net");

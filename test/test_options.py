@@ -105,6 +105,10 @@ BAD = [
       for option in ('-M', '--mac-addr', '--ns-mac-addr')
       for m in ('', 'x', '01:00:5e:00:00:01', 'ff:ff:ff:ff:ff:ff',
                 '00:00:00:00:00:00', '9a:55:9a:55:9a', '9a:55:9a:55:9a:55:')],
+    (['--ns-mac-addr', '9A:55:9a:55:9a:55', 'true'],
+     ["'--ns-mac-addr'", "'9a:55:9a:55:9a:55'", '--mac-addr']),
+    (['--ns-mac-addr=02:00:00:00:00:01', '-M02:00:00:00:00:01'],
+     ["'--ns-mac-addr'", "'02:00:00:00:00:01'", '--mac-addr']),
     # names
     *[([option, n], [f"'{option}'", f"'{n}'", 'domain name'])
       for option in ('-H', '--fqdn', '-S')
