@@ -417,6 +417,8 @@ static void listen_explain(const struct ctx *c, unsigned rule,
 	else if (res->rc == -EACCES)
 		snprintf(hint, sizeof(hint), ", " PORT_START_NAME " is %u",
 			 listen_port_start());
+	else if (res->rc == -EADDRNOTAVAIL && r->from == PLACE_NS)
+		snprintf(hint, sizeof(hint), ", the namespace doesn't have it");
 	else if (res->rc == -EADDRNOTAVAIL)
 		snprintf(hint, sizeof(hint), ", consider --freebind");
 	else if (res->rc == -EMFILE && !getrlimit(RLIMIT_NOFILE, &lim))

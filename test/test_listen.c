@@ -297,6 +297,9 @@ static void text_of_the_option(void **state)
 	r.to_first = 6000;
 	r.target = text_addr("192.0.2.9");
 	assert_int_equal(listen_add(&c, &r, why, sizeof(why)), -EADDRNOTAVAIL);
+	/* --freebind is for -t and -u */
+	assert_null(strstr(why, "--freebind"));
+	assert_non_null(strstr(why, "the namespace doesn't have it"));
 	assert_non_null(strstr(why, "'-U [2001:db8::5]%lo/5000-5002:"
 				    "192.0.2.9/6000-6002'"));
 }
