@@ -582,6 +582,19 @@ static void ctx_init(struct ctx *c)
 }
 
 /**
+ * capture_start() - Begin the capture file, once all else is done that may fail
+ * @c:		Execution context
+ */
+static void capture_start(const struct ctx *c)
+{
+	int rc = pcap_start(c->tap.pcap_fd);
+
+	if (rc)
+		die("option '--pcap': can't write to '%.80s' (%s), accepted: a "
+		    "file to write to", c->conf.pcap, log_strerror(-rc));
+}
+
+/**
  * pasta_start() - Join or create the namespace and set up the link to it
  * @c:		Execution context
  */
@@ -678,6 +691,7 @@ int main(int argc, char *argv[])
 	/* Signals wake up only the process that began to watch them */
 	pasta.signal_fd = open_signals();
 	watch_fd(&c, pasta.signal_fd, EVENT_SIGNAL);
+	capture_start(&c);
 	isolate_ready(&iso, &c.conf, syscalls_of(&c.conf));
 	if (is_pasta)
 		netns_start_command(&pasta.ns);

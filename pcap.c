@@ -77,13 +77,29 @@ struct pcap_record_hdr {
 };
 
 /**
- * pcap_open() - Create a capture file, or empty an existing one
+ * pcap_open() - Open a capture file, or create it
  * @path:	Path
  *
- * Return: descriptor; -errno from open(2) or write(2), -EIO if not even the
- *	   file's header fits
+ * What a file holds remains until pcap_start(): if we can't start after all, it
+ * may well be that of another one of us, which runs.
+ *
+ * Return: descriptor, or -errno from open(2)
  */
 int pcap_open(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/**
+ * pcap_start() - Empty a capture file, and begin it
+ * @fd:		Capture file, as opened; -1 to do nothing
+ *
+ * Return: 0, -errno from ftruncate(2) or write(2), -EIO if not even the file's
+ *	   header fits
+ */
+int pcap_start(int fd)
 {
 	const struct pcap_file_hdr hdr = {
 		.magic = PCAP_MAGIC,
@@ -93,20 +109,17 @@ int pcap_open(const char *path)
 		.linktype = PCAP_LINKTYPE_ETHERNET,
 	};
 	ssize_t n;
-	int fd;
 
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
-		  0600);
 	if (fd < 0)
+		return 0;
+	/* What can't be cut, such as a pipe, has nothing old in it */
+	if (ftruncate(fd, 0) && errno != EINVAL)
 		return -errno;
 
 	n = write(fd, &hdr, sizeof(hdr));
 	if (n == (ssize_t)sizeof(hdr))
-		return fd;
-
-	n = n < 0 ? -errno : -EIO;
-	close(fd);
-	return (int)n;
+		return 0;
+	return n < 0 ? -errno : -EIO;
 }
 
 /**

@@ -7,6 +7,7 @@
 struct iovec;
 
 int pcap_open(const char *path);
+int pcap_start(int fd);
 size_t pcap_frame(int fd, const struct iovec *iov, size_t cnt, size_t len);
 int pcap_undo(int fd, size_t len);
 

@@ -209,6 +209,19 @@ def test_bad_command_line(run, tmp_path, args, parts):
     assert not pid.exists() or pid.read_text() == ''
 
 
+def test_failed_start_keeps_files(run, tmp_path):
+    """They may be those of another one, that runs"""
+    for name in 'pid', 'pcap', 'log':
+        (tmp_path / name).write_text('of another one\n')
+    line = line_of(run('passt', '-P', tmp_path / 'pid', '-p', tmp_path / 'pcap',
+                       '-l', tmp_path / 'log', '-s', '/no/such/dir/socket'))
+    assert "'--socket'" in line
+    for name in 'pid', 'pcap':
+        assert (tmp_path / name).read_text() == 'of another one\n'
+    log = (tmp_path / 'log').read_text()
+    assert log.startswith('of another one\n') and line in log
+
+
 def test_enough_bad_command_lines():
     """The table above is no small sample"""
     assert len(BAD) > 100

@@ -259,6 +259,7 @@ def test_scenario_48_advertisements(start_passt, scratch):
     before"""
     pcap = f'{scratch}/pcap'
     passt = start_passt('--pcap', pcap)
+    wait_for(lambda: os.stat(pcap).st_size, 'start of the capture')
     for _ in range(2):
         before = os.stat(pcap).st_size
         time.sleep(0.1)

@@ -54,6 +54,16 @@ static size_t file_size(void)
 	return (size_t)st.st_size;
 }
 
+/* Capture file that is opened and begun */
+static int capture(void)
+{
+	int fd = pcap_open(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pcap_start(fd), 0);
+	return fd;
+}
+
 static void test_records(void **state)
 {
 	struct iovec iov[] = { { "abc", 3 }, { "", 0 }, { "defgh", 5 } };
@@ -67,6 +77,9 @@ static void test_records(void **state)
 	assert_int_equal(util_write_file(path, old), 0);
 	fd = pcap_open(path);
 	assert_true(fd >= 0);
+	assert_int_equal(file_size(), strlen(old));
+	assert_int_equal(pcap_start(fd), 0);
+	assert_int_equal(file_size(), FILE_HDR);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
@@ -102,7 +115,7 @@ static void test_longest_frame(void **state)
 	for (i = 0; i < 19; i++)
 		iov[i] = (struct iovec){ frame + i, 1 };
 	iov[19] = (struct iovec){ frame + 19, sizeof(frame) - 19 };
-	fd = pcap_open(path);
+	fd = capture();
 	pcap_frame(fd, iov, 20, sizeof(frame));
 	close(fd);
 	assert_int_equal(file_size(), FILE_HDR + RECORD_HDR + sizeof(frame));
@@ -119,7 +132,7 @@ static void test_undo(void **state)
 	int fd;
 
 	(void)state;
-	fd = pcap_open(path);
+	fd = capture();
 	assert_int_equal(pcap_frame(fd, &iov, 1, 2), RECORD_HDR + 2);
 	len = pcap_frame(fd, &iov, 1, 8);
 	assert_int_equal(len, RECORD_HDR + 8);
@@ -136,9 +149,14 @@ static void test_undo(void **state)
 
 static void test_open_failure(void **state)
 {
+	int fd;
+
 	(void)state;
 	assert_int_equal(pcap_open("/proc/nonexistent/capture"), -ENOENT);
-	assert_int_equal(pcap_open("/dev/full"), -ENOSPC);
+	fd = pcap_open("/dev/full");
+	assert_int_equal(pcap_start(fd), -ENOSPC);
+	close(fd);
+	assert_int_equal(pcap_start(-1), 0);
 }
 
 /* Frames that don't fit are left out as a whole, those that do follow */
@@ -157,7 +175,7 @@ static void test_no_space(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	warnings = 0;
 
-	fd = pcap_open(path);
+	fd = capture();
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	pcap_frame(fd, &iov, 1, 400);
 	pcap_frame(fd, &iov, 1, 400);

@@ -347,9 +347,14 @@ SECCOMP = deny('seccomp', 22)
 ], ids=['user', 'mnt', 'ipc', 'mount', 'pivot', 'seccomp'])
 def test_strict_names_the_step(topology, binary, target, scratch, what, step):
     """It doesn't start then, and says why, in one line, and nothing is left"""
+    pcap = f'{scratch}/pcap'
+    with open(pcap, 'w') as f:
+        f.write('old')
+    os.chmod(pcap, 0o666)
     done = run(topology, binary, '--config-net', '-q', '-P', f'{scratch}/pid',
-               str(target.pid), preexec_fn=what)
+               '-p', pcap, str(target.pid), preexec_fn=what)
     assert done.returncode == 1
+    assert os.path.getsize(pcap) == len('old')
     assert done.stderr.startswith(f"Sandbox: can't {step} (--sandbox auto ")
     assert len(done.stderr.splitlines()) == 1
     with open(f'{scratch}/pid') as f:

@@ -72,6 +72,7 @@ static void scenario_90_capture_has_only_what_was_sent(void **state)
 	tap.stats = &stats;
 	tap.pcap_fd = pcap_open(path);
 	assert_true(tap.pcap_fd >= 0);
+	assert_int_equal(pcap_start(tap.pcap_fd), 0);
 	tap_mem_open(&tap, &caps);
 
 	for (i = 0; i < ROUNDS; i++) {
