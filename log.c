@@ -11,6 +11,8 @@
  * moving the newer half there. This needs no other file, so it works without
  * access to any file system.
  *
+ * A line that doesn't fit, as the disk is full, is missing from it as a whole.
+ *
  * Nothing here allocates memory, opens files after the log_open functions, or
  * changes errno. Lines longer than LOG_LINE_MAX are cut. Control characters
  * are replaced, because text from the guest may be part of a message.
@@ -173,11 +175,17 @@ const char *log_strerror(int err)
  * @len:	Its length
  *
  * There is nobody to tell about failure, and nothing to be done about it.
+ *
+ * Return: bytes written, -1 on failure
  */
-static void log_write(int fd, const char *line, size_t len)
+static ssize_t log_write(int fd, const char *line, size_t len)
 {
-	while (write(fd, line, len) < 0 && errno == EINTR)
-		;
+	ssize_t n;
+
+	do
+		n = write(fd, line, len);
+	while (n < 0 && errno == EINTR);
+	return n;
 }
 
 /**
@@ -250,6 +258,7 @@ static void log_to_file(enum log_level level, const char *line, size_t len)
 {
 	char buf[LOG_STAMP_MAX + LOG_LINE_MAX];
 	struct timespec ts;
+	ssize_t written;
 	struct tm tm;
 	size_t n;
 	off_t end;
@@ -267,7 +276,14 @@ static void log_to_file(enum log_level level, const char *line, size_t len)
 	end = lseek(log_file_fd, 0, SEEK_END);
 	if (end > 0 && (size_t)end + n > log_file_max)
 		log_rotate(end, n);
-	log_write(log_file_fd, buf, n);
+	written = log_write(log_file_fd, buf, n);
+
+	/* A part, as the disk is full, would run into the next line */
+	if (written > 0 && (size_t)written < n) {
+		end = lseek(log_file_fd, -(off_t)written, SEEK_CUR);
+		if (end >= 0 && ftruncate(log_file_fd, end))
+			lseek(log_file_fd, 0, SEEK_END);
+	}
 }
 
 /**

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -261,6 +263,48 @@ static void test_rotation_of_foreign_text(void **state)
 }
 
 /* Parent and child write to the same file at start-up */
+static void do_no_space(void)
+{
+	struct rlimit old, small;
+
+	CHECK(!getrlimit(RLIMIT_FSIZE, &old));
+	small = old;
+	small.rlim_cur = 100;
+	signal(SIGXFSZ, SIG_IGN);
+	CHECK(!log_open_file(file_path, 100000));
+	log_detach_stderr();
+
+	CHECK(!setrlimit(RLIMIT_FSIZE, &small));
+	info("that fits");
+	info("%070u", 1);
+	info("fits, too");
+	CHECK(!setrlimit(RLIMIT_FSIZE, &old));
+	info("room again");
+}
+
+/* What doesn't fit is left out as a whole, what does follows */
+static void test_no_space(void **state)
+{
+	static const char *const told[] = {
+		"INFO: that fits\n", "INFO: fits, too\n", "INFO: room again\n",
+	};
+	const char *p;
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(run(do_no_space), 0);
+	p = read_text(file_path);
+	for (i = 0; i < ARRAY_SIZE(told); i++) {
+		size_t len = strlen(told[i]);
+
+		assert_true(strlen(p) >= STAMP_LEN + len);
+		p += STAMP_LEN;
+		assert_memory_equal(p, told[i], len);
+		p += len;
+	}
+	assert_string_equal(p, "");
+}
+
 static void do_fork(void)
 {
 	pid_t pid;
@@ -449,6 +493,7 @@ int main(void)
 		cmocka_unit_test(test_file_is_appended_to),
 		cmocka_unit_test(test_rotation),
 		cmocka_unit_test(test_rotation_of_foreign_text),
+		cmocka_unit_test(test_no_space),
 		cmocka_unit_test(test_file_of_two_processes),
 		cmocka_unit_test(test_errno_survives),
 		cmocka_unit_test(test_long_lines_are_cut),
