@@ -96,7 +96,7 @@ int tap_tun_create(const char *ifname, struct tap_caps *caps,
 
 	fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
-		*failed = "open " TUN_PATH;
+		*failed = "open " TUN_PATH " (passt(1) tells how to have it)";
 		return -errno;
 	}
 	if (ioctl(fd, TUNGETFEATURES, &features)) {

@@ -412,8 +412,10 @@ def test_no_user_namespace(topology, binary, target):
 
 # What stands at /dev/net/tun, who starts pasta, and what is said
 BAD_TUN = [
-    ('nothing', USER, "Can't open /dev/net/tun: No such file or directory"),
-    ('closed', USER, "Can't open /dev/net/tun: Permission denied"),
+    ('nothing', USER, "Can't open /dev/net/tun (passt(1) tells how to have it)"
+                      ': No such file or directory'),
+    ('closed', USER, "Can't open /dev/net/tun (passt(1) tells how to have it)"
+                     ': Permission denied'),
     ('file', None, "Can't use /dev/net/tun, it is no tun device: "
                    'Inappropriate ioctl for device'),
     ('null', None, "Can't use /dev/net/tun, it is no tun device: "
