@@ -423,7 +423,7 @@ static void listen_explain(const struct ctx *c, unsigned rule,
 		snprintf(hint, sizeof(hint), ", consider --freebind");
 	else if (res->rc == -EMFILE && !getrlimit(RLIMIT_NOFILE, &lim))
 		snprintf(hint, sizeof(hint), ", %u are needed for ports, and "
-			 "the limit (ulimit -n) is %llu",
+			 "the limit (ulimit -Hn) is %llu",
 			 listen_fds_needed(c),
 			 (unsigned long long)lim.rlim_cur);
 

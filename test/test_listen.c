@@ -320,7 +320,7 @@ static void out_of_descriptors_when_adding(void **state)
 	limit_fds(false);
 	assert_non_null(strstr(why, "Too many open files"));
 	assert_non_null(strstr(why, ", 10 are needed for ports, and the limit "
-				    "(ulimit -n) is "));
+				    "(ulimit -Hn) is "));
 	assert_int_equal(fd_count(), fds);
 	assert_false(is_open("127.0.0.1", 5000));
 }
