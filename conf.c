@@ -48,7 +48,8 @@
 #define ACCEPT_UNICAST	"unicast address, IPv4 or IPv6, not a loopback one"
 #define ACCEPT_PORTS	"none, or [[ADDRESS][%INTERFACE]/]PORTS as in passt(1)"
 #define ACCEPT_SOCKET	"a path of at most 107 bytes"
-#define ACCEPT_DOMAIN	"domain name: labels of letters, digits and dashes"
+#define ACCEPT_DOMAIN	"domain name: labels of at most 63 letters, digits, " \
+			"dashes and underscores"
 #define NOT_YET_MOVE	"isn't there yet: machines can't be migrated"
 #define NOT_YET_CTL	"isn't there yet: ports remain as options say"
 

@@ -113,6 +113,8 @@ BAD = [
     *[([option, n], [f"'{option}'", f"'{n}'", 'domain name'])
       for option in ('-H', '--fqdn', '-S')
       for n in ('', '-a', 'a..b', 'a,b', '.', 'x' * 64, 'a/b')],
+    *[([option, 'x' * 64], [f"'{option}'", 'at most 63', 'underscores'])
+      for option in ('-H', '--fqdn')],
     (['-S', 'a ..'], ["'-S'", "'a ..'"]),
     (['-S', ' '], ["'-S'", "' '"]),
     (['-S', ('x' * 60 + ' ') * 20], ["'-S'", 'at most 1023']),
