@@ -364,6 +364,20 @@ def test_strict_names_the_step(topology, binary, target, scratch, what, step):
 
 
 @pytest.mark.skipif(os.uname().machine != 'x86_64', reason='x86-64 only')
+@pytest.mark.parametrize('args, said', [
+    ([], "Can't create namespaces (see user_namespaces(7) for what may keep "
+     'users from doing so)'),
+    (['--netns-only'], "Can't create a network namespace: --netns-only takes "
+     'privileges')], ids=['user', 'net'])
+def test_no_namespace_for_the_command(topology, binary, args, said):
+    """It doesn't start where users get none, and one line says what to read"""
+    done = run(topology, binary, *args, '--', 'true',
+               preexec_fn=deny('clone', 1, 0, 0x10000000))
+    assert done.returncode == 1
+    assert done.stderr == f'{said}: Operation not permitted\n'
+
+
+@pytest.mark.skipif(os.uname().machine != 'x86_64', reason='x86-64 only')
 @pytest.mark.parametrize('what, step', [
     (NEWUSER, "can't create a user namespace"),
     (NEWIPC, "can't create an IPC namespace"),
