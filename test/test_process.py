@@ -296,6 +296,18 @@ def test_no_pidns(topology, binary):
     assert done.returncode == 0, done.stderr
 
 
+def test_no_pidns_leaves_processes(topology, binary):
+    """--no-pidns: what the command leaves behind isn't ended with it"""
+    done = run(topology, binary, '-q', '--no-pidns', '--', 'sh', '-c',
+               'sleep 600 >&- 2>&- & echo $!')
+    pid = int(done.stdout)
+    assert is_alive(pid)
+    # The PID is none of another namespace
+    with open(f'/proc/{pid}/comm') as f:
+        assert f.read() == 'sleep\n'
+    os.kill(pid, signal.SIGKILL)
+
+
 def test_quiet(background, topology, binary, target, scratch):
     """-q: not a word if all is well"""
     done = run(topology, binary, '--config-net', '-q', '-P', f'{scratch}/p',
