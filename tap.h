@@ -79,8 +79,8 @@ struct tap_ops {
  * @mtu:	Largest IP packet that is no GSO frame
  * @our_mac:	Our MAC address on this link
  * @guest_mac:	The guest's: configured, then as last seen
- * @neigh:	Those of the host's neighbours, NULL: all have ours
  * @macs:	Which MAC address has which IP address, if there are several
+ * @neigh:	Those of the host's neighbours, NULL: all have ours
  * @guest_addr:	The guest's addresses as last seen, or as configured
  * @guest_seen:	Packets have come from a global address of the guest
  * @guest_ll:	The guest's IPv6 link-local address as last seen

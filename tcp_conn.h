@@ -33,7 +33,7 @@ enum tcp_flag {
 	CONN_INBOUND	= 1 << 14, /* Begun by the host, to the guest */
 	CONN_HOST_URG	= 1 << 15, /* There was urgent data in the queue */
 	CONN_HOST_EOF	= 1 << 16, /* Its end is there, and all before that */
-	CONN_ACK_SOON	= 1 << 17, /* As ACK_NOW, or with the answer */
+	CONN_ACK_SOON	= 1 << 17, /* As CONN_ACK_NOW, or with the answer */
 	CONN_BULK	= 1 << 18, /* The socket may queue much */
 	CONN_HOST_ERR	= 1 << 19, /* The socket failed */
 	CONN_WND_TOLD	= 1 << 20, /* To a guest in need, not heard since */
