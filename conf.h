@@ -98,7 +98,7 @@ enum conf_ports {
  * @splice:		Local flows of the host go to sockets in the namespace
  * @splice_only:	No other ones, and no interface in the namespace
  * @host_lo_to_ns_lo:	They go to the loopback address they came by
- * @ports:		Port specifications in the order given; "none" is alone
+ * @ports:		Port specifications in the order given, "none", too
  * @ports_count:	How many of each kind, 0 for the default
  */
 struct conf {
