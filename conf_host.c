@@ -128,6 +128,35 @@ static void template_adopt(struct conf *conf, enum ipver v,
 }
 
 /**
+ * template_check_mapped() - Warn if an address can't mean something else
+ * @ip:		Settings of an IP version, its address known
+ * @v:		IP version
+ *
+ * With --address, that was an error already: see conf.c.
+ */
+static void template_check_mapped(const struct conf_ip *ip, enum ipver v)
+{
+	const struct {
+		const char *name;
+		const struct addr *a;
+	} mapped[] = {
+		{ "--dns-forward", &ip->dns_forward },
+		{ "--map-host-loopback", &ip->map_host_loopback },
+		{ "--map-guest-addr", &ip->map_guest_addr },
+	};
+	char str[ADDR_STRLEN];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(mapped); i++) {
+		if (addr_is_set(mapped[i].a) &&
+		    addr_is_equal(mapped[i].a, &ip->addr))
+			warn("%s has no effect for %s: %s is the guest's own",
+			     mapped[i].name, version_name[v],
+			     addr_str(&ip->addr, str));
+	}
+}
+
+/**
  * template_from_host() - Complete addresses and gateway of an IP version
  * @conf:	Configuration
  * @nl:		rtnetlink socket
@@ -155,6 +184,7 @@ static void template_from_host(struct conf *conf, int nl, enum ipver v)
 	else
 		template_local(conf, v);
 
+	template_check_mapped(ip, v);
 	if (v == V6)
 		ip->our_ll = addr_is_linklocal(&ip->gw) ? ip->gw : local_gw[V6];
 	/* In local mode there is no machine at that address to be hidden */

@@ -283,6 +283,13 @@ static void test_warnings(void **state)
 		  "see --no-map-gw\n" },
 		{ "--map-guest-addr 192.0.2.1 --no-map-gw", "" },
 		{ "-6 --map-guest-addr 192.0.2.1", "" },
+		{ "--map-guest-addr 192.0.2.2", "1 --map-guest-addr has no "
+		  "effect for IPv4: 192.0.2.2 is the guest's own\n" },
+		{ "--map-host-loopback 2001:db8::2", "1 --map-host-loopback "
+		  "has no effect for IPv6: 2001:db8::2 is the guest's own\n" },
+		{ "--dns-forward 192.0.2.2 -a 192.0.2.7 --dns-host 192.0.2.53",
+		  "" },
+		{ "-6 --map-guest-addr 192.0.2.2", "" },
 	};
 	size_t i;
 
