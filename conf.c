@@ -541,13 +541,6 @@ static void conf_check_ip(struct conf *conf)
 		ip4->prefix_len = conf->netmask;
 	else if (ip4->addr_given && ip4->prefix_len < 0)
 		ip4->prefix_len = class_bits(&ip4->addr);
-	if (ip6->addr_given) {
-		if (ip6->enabled && ip6->prefix_len >= 0 &&
-		    ip6->prefix_len != PREFIX_LEN_V6)
-			warn("option '--address': IPv6 prefix of %d bits, "
-			     "taking %d", ip6->prefix_len, PREFIX_LEN_V6);
-		ip6->prefix_len = PREFIX_LEN_V6;
-	}
 
 	for (ip = conf->ip; ip < conf->ip + IPVER_MAX; ip++) {
 		const char *name = ip->outbound_if;
@@ -569,6 +562,14 @@ static void conf_check_ip(struct conf *conf)
 
 	if (conf->no_icmp)
 		conf->no_ndp = true;
+
+	if (ip6->addr_given) {
+		if (ip6->enabled && ip6->prefix_len >= 0 &&
+		    ip6->prefix_len != PREFIX_LEN_V6)
+			warn("option '--address': IPv6 prefix of %d bits, "
+			     "taking %d", ip6->prefix_len, PREFIX_LEN_V6);
+		ip6->prefix_len = PREFIX_LEN_V6;
+	}
 }
 
 /**
@@ -733,13 +734,14 @@ void conf_parse(struct conf *conf, int argc, char *argv[])
 	next = opt_parse(&conf_table, pasta ? OPT_PASTA : OPT_PASST, conf,
 			 argc, argv);
 
-	conf_check_log(conf);
-	conf_check_ip(conf);
+	/* Those that warn come last: an error stands alone */
 	conf_check_ports(conf);
 	if (pasta)
 		conf_check_pasta(conf, argv + next);
 	else
 		conf_check_passt(conf, argv + next);
+	conf_check_ip(conf);
+	conf_check_log(conf);
 
 	log_set_level(conf->trace ? LOG_LEVEL_TRACE :
 		      conf->debug ? LOG_LEVEL_DEBUG :

@@ -211,6 +211,16 @@ def test_bad_command_line(run, tmp_path, args, parts):
     assert not pid.exists() or pid.read_text() == ''
 
 
+@pytest.mark.parametrize('error', [
+    ['--no-copy-addrs'], ['--no-splice', '--splice-only'], ['-t1', '-t1:2'],
+    ['--map-guest-addr', '2001:db8::9'], ['-n', '24', '-a', '192.0.2.9/24'],
+    ['99999999']])
+def test_error_stands_alone(run, error):
+    """Nothing is said about options without effect besides"""
+    line_of(run('pasta', '--log-size', '4096', '--stats', '5', '-q', '-a',
+                '2001:db8::9/48', *error))
+
+
 def test_failed_start_keeps_files(run, tmp_path):
     """They may be those of another one, that runs"""
     for name in 'pid', 'pcap', 'log':
