@@ -273,8 +273,8 @@ static const struct opt conf_rows[] = {
 	  .help = "No socket for passt-repair: there is none anyway" },
 	{ "ns-ifname", 'I', OPT_PASTA,
 	  TO(ns_ifname, conf_set_ifname), .arg = "NAME",
-	  .accepts = "name of at most 15 characters, "
-		     "without slash, colon or space",
+	  .accepts = "name of at most 15 characters, without slash, colon, "
+		     "percent sign or space, neither all nor default",
 	  .help = "Interface in the namespace\n"
 		  "default: the template interface's name, or tap0",
 	  .heading = "Namespaces and their ports" },

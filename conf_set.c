@@ -367,12 +367,17 @@ const char *conf_set_map(void *target, const struct opt *o, const char *arg)
 
 /**
  * conf_set_ifname() - -I: name of an interface that need not exist
+ *
+ * Source: kernel, net/core/dev.c: to create an interface, a percent sign stands
+ * for a number to be chosen; net/ipv4/devinet.c: directories below /proc/sys
  */
 const char *conf_set_ifname(void *target, const struct opt *o, const char *arg)
 {
 	char name[IFNAMSIZ];
 
-	if (!parse_ifname(&arg, name) || !parse_end(&arg))
+	if (!parse_ifname(&arg, name) || !parse_end(&arg) ||
+	    strchr(name, '%') || arg_is(name, "all") ||
+	    arg_is(name, "default"))
 		return opt_bad;
 
 	memcpy((char *)target + o->offset, name, sizeof(name));

@@ -119,7 +119,7 @@ BAD = [
     (['-S', ' '], ["'-S'", "' '"]),
     (['-S', ('x' * 60 + ' ') * 20], ["'-S'", 'at most 1023']),
     *[(['-I', n], ["'-I'", f"'{n}'", 'at most 15 characters'])
-      for n in ('', LONG, 'a/b', 'a b', '..')],
+      for n in ('', LONG, 'a/b', 'a b', '..', 'tap%d', 'all', 'default')],
     # files and users
     *[([option, ''], [f"'{option}'", "''", 'path'])
       for option in ('-l', '--log-file', '-p', '--pcap', '-P', '--pid')],
