@@ -284,7 +284,9 @@ static void isolate_drop_ids(const struct conf *conf)
 	bool change = uid != geteuid() || gid != getegid();
 
 	if (setgroups(0, NULL) && (change || errno != EPERM))
-		die_errno("Can't drop supplementary groups");
+		die_errno("option '--runas': can't drop supplementary groups "
+			  "to become UID %u, GID %u", (unsigned)uid,
+			  (unsigned)gid);
 
 	if (setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		die_errno("option '--runas': can't change to UID %u, GID %u",

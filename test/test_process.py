@@ -477,6 +477,16 @@ def test_runas(background, topology, spec, uid, gid):
     ns.delete()
 
 
+def test_runas_in_user_namespace(topology, binary):
+    """--runas: where there is but one user, the option is what is named"""
+    done = run(topology, 'unshare', '-rU', binary, '-q', '--runas', '5:6',
+               '--', 'true')
+    assert done.returncode == 1
+    assert done.stderr == (
+        "option '--runas': can't drop supplementary groups to become UID 5, "
+        'GID 6: Operation not permitted\n')
+
+
 def test_root_with_command(start, topology):
     """Started as root with a command: it runs and is connected"""
     pasta = start(user=None)
