@@ -97,31 +97,36 @@ void isolate_close_fds(int keep_fd)
 }
 
 /**
- * isolate_on_sigpipe() - Handler of SIGPIPE: nothing is left to do
- * @signo:	SIGPIPE
+ * isolate_on_signal() - Handler of SIGPIPE, SIGXFSZ: nothing is left to do
+ * @signo:	Signal
  *
- * Whoever writes where nobody reads any more gets EPIPE besides.
+ * Whoever writes where nobody reads any more gets EPIPE besides, and whoever
+ * writes more to a file than may be in it EFBIG.
  */
-static void isolate_on_sigpipe(int signo)
+static void isolate_on_signal(int signo)
 {
 	(void)signo;
 }
 
 /**
  * isolate_start() - Have stdin, stdout and stderr open, whoever starts us, and
- *		     go on if nobody reads what we write
+ *		     go on if nobody reads what we write, or there is no room
  *
- * SIGPIPE is handled, not ignored, as execve(2) then puts it back: the command
- * gets it as we did, ignored or not.
+ * Signals are handled, not ignored, as execve(2) then puts them back: the
+ * command gets them as we did, ignored or not.
  *
- * Source: signal(7), execve(2)
+ * Source: signal(7), execve(2), setrlimit(2)
  */
 void isolate_start(void)
 {
+	static const int signals[] = { SIGPIPE, SIGXFSZ };
 	int ret = util_open_std_fds();
+	size_t i;
 
-	if (signal(SIGPIPE, isolate_on_sigpipe) == SIG_IGN)
-		signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < ARRAY_SIZE(signals); i++) {
+		if (signal(signals[i], isolate_on_signal) == SIG_IGN)
+			signal(signals[i], SIG_IGN);
+	}
 	if (ret)
 		log_die(-ret, "Can't open /dev/null");
 }

@@ -208,11 +208,12 @@ int netns_child(void *arg)
 	uint8_t go;
 	pid_t pid;
 
-	/* What a message of ours that nobody reads causes isn't to be handed on
-	 * to the command
+	/* What a message of ours that nobody reads, or that there is no room
+	 * for, causes isn't to be handed on to the command
 	 */
 	sigfillset(&all);
 	sigdelset(&all, SIGPIPE);
+	sigdelset(&all, SIGXFSZ);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	isolate_close_fds(child->ctl);
 

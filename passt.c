@@ -491,6 +491,7 @@ static int open_signals(void)
 	 * filter doesn't allow. Who starts the command keeps it.
 	 */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	/* For netns_take_terminal() */
 	signal(SIGTTOU, SIG_IGN);
 	sigemptyset(&set);

@@ -253,16 +253,35 @@ def test_nobody_reads_messages(topology, binary, command, status):
 
 
 @pytest.mark.parametrize('is_ignored', [False, True])
-def test_sigpipe_of_command(topology, binary, is_ignored):
-    """pasta does without SIGPIPE, and leaves it to the command as it was"""
+def test_signals_of_command(topology, binary, is_ignored):
+    """pasta does without SIGPIPE and SIGXFSZ, and leaves them to the command as
+    they were"""
     command = ['sed', '-n', r's/^Sig\(Blk\|Ign\)://p', '/proc/self/status']
     # Python itself ignores it
     how = {'restore_signals': not is_ignored}
     done = run(topology, binary, '--config-net', '-q', '--', *command, **how)
     _, ignored = (int(mask, 16) for mask in done.stdout.split())
-    assert (ignored >> signal.SIGPIPE - 1) % 2 == is_ignored
+    for signo in signal.SIGPIPE, signal.SIGXFSZ:
+        assert (ignored >> signo - 1) % 2 == is_ignored
     assert done.stdout == subprocess.run(command, capture_output=True,
                                          text=True, check=True, **how).stdout
+
+
+def test_limit_of_file_size(topology, binary, scratch):
+    """What doesn't fit into files for ulimit -f is lost, and no more than
+    that"""
+    log, pcap = f'{scratch}/log', f'{scratch}/pcap'
+    with open(f'{scratch}/stderr', 'w') as stderr, topology.host:
+        done = subprocess.run(
+            [binary, '--config-net', '--trace', '-l', log, '-p', pcap, '--',
+             'ping', '-c', '9', '-i', '0.01', '192.0.2.1'],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
+            timeout=30, check=False, **as_user(USER),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                  (300, 300)))
+    assert done.returncode == 0
+    for path in log, pcap, stderr.name:
+        assert 100 < os.stat(path).st_size <= 300
 
 
 def test_missing_command(topology, binary):
