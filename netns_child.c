@@ -98,6 +98,20 @@ static bool netns_child_is_missing(const char *command, int err)
 }
 
 /**
+ * netns_child_hint() - What may have been meant by a command there isn't
+ * @command:	Its words
+ *
+ * Return: text behind its name, may be empty
+ */
+static const char *netns_child_hint(char *const *command)
+{
+	const char *name = command[0];
+
+	return *name && !name[strspn(name, "0123456789")] && command[1] ?
+	       " (options go before a PID)" : "";
+}
+
+/**
  * netns_child_exec() - Run the command; doesn't return
  * @child:	What we are to do
  *
@@ -125,8 +139,8 @@ static void netns_child_exec(const struct netns_child *child)
 	execvp(command[0], command);
 	e = errno;
 	missing = netns_child_is_missing(command[0], e);
-	log_errno(LOG_LEVEL_ERR, missing ? ENOENT : e, "Can't run %s",
-		  command[0]);
+	log_errno(LOG_LEVEL_ERR, missing ? ENOENT : e, "Can't run %s%s",
+		  command[0], missing ? netns_child_hint(command) : "");
 	_exit(missing ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE);
 }
 

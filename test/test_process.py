@@ -291,6 +291,14 @@ def test_missing_command(topology, binary):
     assert '/nonexistent/command' in done.stderr
 
 
+def test_options_behind_pid(topology, binary):
+    """A PID with words behind it is a command, which most likely isn't meant"""
+    done = run(topology, binary, '-q', '4242', '--config-net')
+    assert done.returncode == 127
+    assert done.stderr == ("Can't run 4242 (options go before a PID): No such "
+                           'file or directory\n')
+
+
 def test_shell_by_default(topology, binary):
     """Without a command, $SHELL runs"""
     done = run(topology, binary, '--config-net', '-q', stdin=None,
