@@ -34,6 +34,12 @@ const char sock_syscalls[] =
 #define IP_BIND_ADDRESS_NO_PORT	24
 #endif
 
+/* Since Linux 6.3, likewise */
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE	51
+#endif
+#define PORT_RANGE_ALL		0xffff0001U	/* From 1 to 65535 */
+
 #define BACKLOG		4096	/* Connections; net.core.somaxconn limits it */
 
 /**
@@ -99,6 +105,24 @@ void sock_discard(int fd)
 {
 	while (recv(fd, NULL, INT_MAX, MSG_TRUNC | MSG_DONTWAIT) > 0)
 		;
+}
+
+/**
+ * sock_take_any_port() - Let connect(2) give a socket any port that is free
+ * @fd:		TCP socket
+ *
+ * Without this, it takes those of one parity first. Once half of all ports are
+ * in use for a destination, if only by connections that were closed within the
+ * last minute, it goes through them in vain with each connection, which takes
+ * milliseconds, in which all others wait. A socket with a range of its own is
+ * spared that; this one is all that the kernel allows.
+ *
+ * Source: ip(7), IP_LOCAL_PORT_RANGE; net/ipv4/inet_hashtables.c,
+ *	   __inet_hash_connect(), since Linux 6.8
+ */
+void sock_take_any_port(int fd)
+{
+	sock_set_int(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, (int)PORT_RANGE_ALL);
 }
 
 /**
@@ -262,6 +286,8 @@ static int sock_make(const struct conf *conf, uint8_t proto,
 		sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (share)
 		sock_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (proto == IPPROTO_TCP)
+		sock_take_any_port(fd);
 
 	rc = sock_bind_outbound(conf, fd, proto, dst, src, src_port);
 	if (rc) {

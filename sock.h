@@ -37,6 +37,7 @@ int sock_bind_interface(const struct conf *conf, int fd,
 const struct addr *sock_source(const struct conf *conf, const struct addr *dst,
 			       const struct addr *src);
 void sock_allow_share(int fd);
+void sock_take_any_port(int fd);
 int sock_listen(int fd, const struct sock_listen *p);
 int sock_listen_bound(int fd, const struct sock_listen *p);
 int sock_end(int fd);

@@ -2,6 +2,7 @@
 """TCP connections that the namespace opens, seen from both ends."""
 
 import contextlib
+import os
 import re
 import socket
 import struct
@@ -65,6 +66,21 @@ def test_server_speaks_first(guest, topology, address):
     with connection(guest, topology.remote1, address) as (client, peer):
         peer.sendall(b'220 hello\r\n')
         assert client.recv(100) == b'220 hello\r\n'
+
+
+@pytest.mark.parametrize('address', REMOTES)
+def test_source_ports(guest, topology, address):
+    """Connections leave from ports of both parities, so that none of them has
+    to wait until all ports of one are found to be in use"""
+    if tuple(map(int, re.findall(r'\d+', os.uname().release)[:2])) < (6, 8):
+        pytest.skip('this kernel takes even ports first in any case')
+    parities = set()
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):
+            _, peer = stack.enter_context(
+                connection(guest, topology.remote1, address))
+            parities.add(peer.getpeername()[1] % 2)
+    assert parities == {0, 1}
 
 
 @pytest.mark.parametrize('address', REMOTES)
