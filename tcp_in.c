@@ -293,6 +293,26 @@ static void tcp_take_window(struct tcp_conn *conn, const struct tcp_seg *seg)
 }
 
 /**
+ * tcp_take_room() - The guest has more room than before, but nothing new
+ * @c:		Execution context
+ * @conn:	Connection, closing afterwards if its socket failed
+ *
+ * After time-outs, the guest hasn't taken what is in flight: it had no room,
+ * and Linux drops then what doesn't fit, within the window, too. That it has
+ * room isn't to be found out by a timer that has become slow.
+ */
+static void tcp_take_room(struct ctx *c, struct tcp_conn *conn)
+{
+	if (conn->rto_ms == TCP_RTO_INIT_MS)
+		return;
+
+	conn->rto_ms = TCP_RTO_INIT_MS;
+	conn->retry_ms = 0;
+	if (conn->snd_nxt != conn->snd_una)
+		tcp_retransmit(c, conn);
+}
+
+/**
  * tcp_take_ack() - Handle the acknowledgement of a segment
  * @c:		Execution context
  * @conn:	Connection
@@ -320,6 +340,8 @@ static bool tcp_take_ack(struct ctx *c, struct tcp_conn *conn,
 		conn->retries = 0;
 
 	if (seg->ack == conn->snd_una) {
+		if (wnd < conn->snd_wnd)
+			tcp_take_room(c, conn);
 		if (seg->data.len || seg->flags & SEG_FIN ||
 		    wnd != conn->snd_wnd || conn->snd_una == conn->snd_max)
 			return true;

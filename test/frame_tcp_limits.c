@@ -39,6 +39,7 @@
 #define MANY			24
 #define EDGE_ROUNDING		256	/* Windows are told in these units */
 #define STEP			1024	/* Less isn't worth telling */
+#define DROPPING_S		50	/* After that, it is sent rarely */
 
 /**
  * use_most_of_pool() - Have somebody else use most of the pool
@@ -763,6 +764,51 @@ static void calls_that_end_things_fail(void **state)
 	ends_close(&e);
 }
 
+/**
+ * comes_after_window() - A guest drops data for a while, then takes it
+ * @state:	Of the test
+ * @wnd:	Window it tells meanwhile
+ *
+ * It answers to what is sent again and again, which becomes rare.
+ */
+static void comes_after_window(void **state, uint16_t wnd)
+{
+	struct ends e = ends_open(state);
+	unsigned segs, i;
+
+	guest_tcp_download(e.g, e.fd, SOME_LEN);
+	tap_mem_lose(&e.s->c.tap, UINT8_MAX);
+	host_write(e.fd, SOME_LEN, STEP);
+	stack_settle(e.s);
+	e.g->wnd = wnd;
+	for (i = 0; i < DROPPING_S; i++) {
+		if (i * 1000 == RTO_MS && !wnd)
+			tap_mem_lose(&e.s->c.tap, 0);
+		segs = e.g->segs;
+		stack_advance(e.s, 1000);
+		guest_tcp_drain(e.g);
+		if (wnd || e.g->segs > segs || i * 1000 == RTO_MS)
+			guest_tcp_ack(e.g);
+	}
+	tap_mem_lose(&e.s->c.tap, 0);
+	assert_int_equal(e.g->count, SOME_LEN);
+
+	e.g->wnd = UINT16_MAX;
+	guest_tcp_ack(e.g);
+	guest_tcp_read(e.g, SOME_LEN + STEP);
+	ends_close(&e);
+}
+
+static void data_dropped_by_closed_window_comes(void **state)
+{
+	comes_after_window(state, 0);
+}
+
+static void data_dropped_by_little_window_comes(void **state)
+{
+	comes_after_window(state, STEP);
+}
+
 #define BOTH(f)		STACK_TEST(f, v4), STACK_TEST(f, v6)
 #define ALL(f)								\
 	BOTH(f), STACK_TEST(f, v4_offload), STACK_TEST(f, v6_offload),	\
@@ -793,6 +839,8 @@ int main(void)
 		BOTH(descriptors_run_out_but_for_the_active),
 		BOTH(challenges_are_limited),
 		BOTH(no_descriptor_at_all),
+		ALL(data_dropped_by_closed_window_comes),
+		ALL(data_dropped_by_little_window_comes),
 		ALL(urgent_data_in_its_place),
 		ALL(urgent_data_lost_on_the_link),
 	};
