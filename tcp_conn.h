@@ -13,6 +13,8 @@ struct pkt;
 
 /* Internals of connections, for the files of TCP over the tap */
 #define TCP_RTO_INIT_MS		1000	/* RFC 6298, 2.1 */
+#define TCP_TRASH_SIZE		(256U * 1024)	/* Bytes at @trash */
+#define TCP_TRASH_IOV		16	/* Times it is peeked into at most */
 
 /* Facts of a connection, bits of tcp_conn.flags */
 enum tcp_flag {
@@ -67,6 +69,8 @@ enum tcp_flag {
  * @rto_ms:	Present retransmission time-out
  * @retry_ms:	When to retransmit or probe, 0 if nothing is outstanding
  * @active_ms:	When the guest was last heard
+ * @looked_ms:	When @look_max was found out
+ * @look_max:	How far to look into the socket's queue, bytes
  * @kept:	Data taken from the guest that the socket didn't
  * @ahead:	Data from the guest behind a gap
  * @challenges:	Answers to segments out of place that may be sent yet
@@ -89,15 +93,14 @@ struct tcp_conn {
 	uint32_t rcv_adv;
 	uint32_t rcv_asked;
 	uint16_t mss;
-	uint8_t snd_wscale;
-	uint8_t rcv_wscale;
-	uint8_t dup_acks;
-	uint8_t retries;
-	uint8_t hold_cost;
-	uint8_t hold_skip;
+	uint8_t snd_wscale, rcv_wscale;
+	uint8_t dup_acks, retries;
+	uint8_t hold_cost, hold_skip;
 	uint32_t rto_ms;
 	uint64_t retry_ms;
 	uint64_t active_ms;
+	uint64_t looked_ms;
+	uint32_t look_max;
 	struct tcp_kept kept;
 	struct tcp_ahead ahead;
 	struct rate challenges;
@@ -116,9 +119,6 @@ struct tcp {
 	struct tcp_batch batch;
 	char *trash;
 };
-
-#define TCP_TRASH_SIZE		(256U * 1024)	/* Bytes at @trash */
-#define TCP_TRASH_IOV		16	/* Times it is peeked into at most */
 
 /* tcp.c */
 void tcp_reset(struct ctx *c, struct tcp_conn *conn);

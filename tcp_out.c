@@ -47,6 +47,8 @@ const char tcp_out_syscalls[] = "getsockopt recv recvmsg";
 #define TCP_MEMINFO_LEN	((SK_MEMINFO_WMEM_QUEUED + 1) * sizeof(uint32_t))
 #define TCP_BULK_LEN		(16U * 1024)	/* More: much more, maybe */
 #define TCP_BULK_RCVBUF		(1 << 20)	/* Bytes, a guest may be slow */
+#define TCP_LOOK_PIECES		1024U	/* Seen by one look at the queue */
+#define TCP_PIECE_COST		448U	/* Memory of each besides data */
 /* Bytes a connection may send before others have their turn */
 #define TCP_OUT_BUDGET		(512U * 1024)
 /* What looks at the queue stop at, and no event tells of what is behind it */
@@ -492,6 +494,43 @@ static int tcp_peek_at(struct ctx *c, struct tcp_conn *conn, struct iovec *iov)
 }
 
 /**
+ * tcp_look_max() - How far into the socket's queue to look
+ * @c:		Execution context
+ * @conn:	Connection
+ *
+ * For each piece it finds, the kernel goes there from the front of the queue.
+ * There are tens of thousands if somebody near sends byte by byte and the guest
+ * has no window: to look at all takes a second, in which all others wait.
+ * Return: bytes from the front, which always let some be sent
+ * Source: kernel, net/ipv4/tcp.c tcp_recvmsg_locked()
+ */
+static uint32_t tcp_look_max(const struct ctx *c, struct tcp_conn *conn)
+{
+	uint32_t min = conn->snd_una - conn->sock_seq + TCP_LOOK_PIECES;
+	uint32_t mem[SK_MEMINFO_VARS] = { 0 }, queued, pieces;
+	const uint32_t *alloc = &mem[SK_MEMINFO_RMEM_ALLOC];
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(mem);
+
+	if (conn->looked_ms == c->now_ms)
+		return MAX(conn->look_max, min);
+	conn->looked_ms = c->now_ms;
+	conn->look_max = UINT32_MAX;
+	getsockopt(conn->fd, SOL_SOCKET, SO_MEMINFO, mem, &len);
+	len = sizeof(info);
+	if (*alloc <= TCP_LOOK_PIECES * TCP_PIECE_COST ||
+	    getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		return UINT32_MAX;
+	queued = (uint32_t)info.tcpi_bytes_received -
+		 (conn->sock_seq - conn->iss - 1);
+	pieces = (MAX(*alloc, queued) - queued) / TCP_PIECE_COST;
+	if (pieces > TCP_LOOK_PIECES)
+		conn->look_max = (uint32_t)((uint64_t)queued *
+					    TCP_LOOK_PIECES / pieces);
+	return MAX(conn->look_max, min);
+}
+
+/**
  * struct tcp_burst - frames filled by one look at the socket
  * @frames:	Reserved frames
  * @room:	Payload bytes each of them takes
@@ -666,15 +705,20 @@ static bool tcp_is_all(struct tcp_conn *conn)
 static ssize_t tcp_send_burst(struct ctx *c, struct tcp_conn *conn, size_t want)
 {
 	static struct tcp_burst b;
+	uint32_t off = conn->snd_nxt - conn->sock_seq;
+	uint32_t max = tcp_look_max(c, conn);
 	struct msghdr msg = { .msg_iov = b.iov };
 	ssize_t n;
 	int rc;
 
+	if (off >= max)
+		return -EAGAIN;
+	want = MIN(want, max - off);
 	rc = tcp_peek_at(c, conn, b.iov);
 	if (rc < 0)
 		return -EAGAIN;
 	b.iov_cnt = (size_t)rc;
-	b.skip = rc ? conn->snd_nxt - conn->sock_seq : 0;
+	b.skip = rc ? off : 0;
 
 	rc = tcp_burst_reserve(c, conn, &b, want);
 	if (rc)

@@ -39,6 +39,8 @@
 #define MANY			24
 #define EDGE_ROUNDING		256	/* Windows are told in these units */
 #define STEP			1024	/* Less isn't worth telling */
+#define PIECES			8000	/* Segments of one byte */
+#define PIECE_COST		500	/* Memory of each */
 #define DROPPING_S		50	/* After that, it is sent rarely */
 
 /**
@@ -764,6 +766,32 @@ static void calls_that_end_things_fail(void **state)
 	ends_close(&e);
 }
 
+/* The kernel searches the queue from its front for each piece that it finds */
+static void many_pieces_are_not_looked_at_at_once(void **state)
+{
+	struct ends e = ends_open(state);
+
+	e.g->wnd = 0;
+	guest_tcp_ack(e.g);
+	stack_settle(e.s);
+	/* As if bytes had come one by one, from somebody who takes his time */
+	host_write(e.fd, 0, PIECES);
+	hook_rmem = PIECES * PIECE_COST;
+	stack_advance(e.s, 1);
+
+	e.g->wnd = UINT16_MAX;
+	guest_tcp_ack(e.g);
+	stack_settle(e.s);
+	guest_tcp_drain(e.g);
+	assert_true(e.g->count > 0);
+	assert_true(e.g->count < PIECES / 2);
+	guest_tcp_ack(e.g);
+	guest_tcp_read(e.g, PIECES);
+	assert_int_equal(e.g->retrans, 0);
+	hook_rmem = 0;
+	ends_close(&e);
+}
+
 /**
  * comes_after_window() - A guest drops data for a while, then takes it
  * @state:	Of the test
@@ -839,6 +867,7 @@ int main(void)
 		BOTH(descriptors_run_out_but_for_the_active),
 		BOTH(challenges_are_limited),
 		BOTH(no_descriptor_at_all),
+		ALL(many_pieces_are_not_looked_at_at_once),
 		ALL(data_dropped_by_closed_window_comes),
 		ALL(data_dropped_by_little_window_comes),
 		ALL(urgent_data_in_its_place),

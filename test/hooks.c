@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <unistd.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -20,6 +21,7 @@
 
 bool hook_no_peek_off;
 bool hook_no_meminfo;
+uint32_t hook_rmem;
 bool hook_is_alone;
 void (*hook_connect)(int fd);
 int hook_sndbuf;
@@ -51,9 +53,14 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
  */
 int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
+	int rc;
+
 	if (hook_no_meminfo && level == SOL_SOCKET && name == SO_MEMINFO)
 		*len = sizeof(uint32_t);
-	return (int)syscall(SYS_getsockopt, fd, level, name, value, len);
+	rc = (int)syscall(SYS_getsockopt, fd, level, name, value, len);
+	if (hook_rmem && level == SOL_SOCKET && name == SO_MEMINFO)
+		memcpy(value, &hook_rmem, sizeof(hook_rmem));
+	return rc;
 }
 
 /**

@@ -202,6 +202,7 @@ int stack_setup(void **state)
 
 	hook_no_peek_off = var->no_peek_off;
 	hook_no_meminfo = var->no_meminfo;
+	hook_rmem = 0;
 	hook_sndbuf = 0;
 	hook_bad_fd = false;
 	c->wheel = calloc(1, sizeof(*c->wheel));

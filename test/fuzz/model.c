@@ -37,6 +37,7 @@
 
 bool hook_no_peek_off;
 bool hook_no_meminfo;
+uint32_t hook_rmem;
 bool hook_is_alone;
 void (*hook_connect)(int fd);
 int hook_sndbuf;
