@@ -96,7 +96,7 @@ static const char loop_syscalls[] =
 	listen_syscalls, listen_event_syscalls, log_syscalls,		\
 	neigh_watch_syscalls, nsock_syscalls, pcap_syscalls,		\
 	portscan_syscalls, sock_syscalls, tap_syscalls, tcp_syscalls,	\
-	tcp_batch_syscalls, tcp_out_syscalls,				\
+	tcp_batch_syscalls, tcp_out_syscalls, tcp_peek_syscalls,	\
 	udp_batch_syscalls, udp_relay_syscalls, util_syscalls
 
 static const char *const pasta_syscalls[] = {

@@ -29,6 +29,7 @@ extern const char tap_vu_syscalls[];
 extern const char tcp_syscalls[];
 extern const char tcp_batch_syscalls[];
 extern const char tcp_out_syscalls[];
+extern const char tcp_peek_syscalls[];
 extern const char udp_batch_syscalls[];
 extern const char udp_relay_syscalls[];
 extern const char udp_splice_syscalls[];

@@ -9,7 +9,8 @@
  *
  * tcp_in.c has what comes from the guest, tcp_batch.c how that is delivered and
  * acknowledged, tcp_ahead.c what comes too early, tcp_out.c what goes to the
- * guest, tcp_pool.c what was taken from it and not yet by the socket.
+ * guest, tcp_peek.c where that is from, tcp_pool.c what was taken from the
+ * guest, and not yet by the socket.
  *
  * The host's socket is registered once, edge-triggered: CONN_READABLE keeps in
  * mind that there may be more to read. An entry ends with a reset from either
@@ -40,6 +41,7 @@
 #include "syscalls.h"
 #include "tcp.h"
 #include "tcp_conn.h"
+#include "tcp_peek.h"
 #include "tcp_seq.h"
 
 /* What is called after start-up, see seccomp.c */

@@ -26,6 +26,7 @@
 #include "tcp.h"
 #include "tcp_batch.h"
 #include "tcp_conn.h"
+#include "tcp_peek.h"
 
 /* What is called after start-up, see seccomp.c */
 const char tcp_batch_syscalls[] = "sendmsg";

@@ -13,8 +13,6 @@ struct pkt;
 
 /* Internals of connections, for the files of TCP over the tap */
 #define TCP_RTO_INIT_MS		1000	/* RFC 6298, 2.1 */
-#define TCP_TRASH_SIZE		(256U * 1024)	/* Bytes at @trash */
-#define TCP_TRASH_IOV		16	/* Times it is peeked into at most */
 
 /* Facts of a connection, bits of tcp_conn.flags */
 enum tcp_flag {
@@ -93,9 +91,12 @@ struct tcp_conn {
 	uint32_t rcv_adv;
 	uint32_t rcv_asked;
 	uint16_t mss;
-	uint8_t snd_wscale, rcv_wscale;
-	uint8_t dup_acks, retries;
-	uint8_t hold_cost, hold_skip;
+	uint8_t snd_wscale;
+	uint8_t rcv_wscale;
+	uint8_t dup_acks;
+	uint8_t retries;
+	uint8_t hold_cost;
+	uint8_t hold_skip;
 	uint32_t rto_ms;
 	uint64_t retry_ms;
 	uint64_t active_ms;
@@ -143,7 +144,6 @@ void tcp_send_probe(struct ctx *c, struct tcp_conn *conn);
 void tcp_send_rst_to(struct ctx *c, const struct pkt *pkt, uint32_t seq,
 		     uint32_t ack, uint8_t flags);
 void tcp_retransmit(struct ctx *c, struct tcp_conn *conn);
-bool tcp_discard_acked(struct ctx *c, struct tcp_conn *conn);
 bool tcp_window_is_wide(const struct ctx *c, const struct tcp_conn *conn);
 void tcp_update_window(struct ctx *c, struct tcp_conn *conn);
 
