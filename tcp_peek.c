@@ -26,7 +26,7 @@ const char tcp_peek_syscalls[] = "getsockopt recv";
 
 #define TCP_BULK_LEN		(16U * 1024)	/* More: much more, maybe */
 #define TCP_BULK_RCVBUF		(1 << 20)	/* Bytes, a guest may be slow */
-#define TCP_LOOK_PIECES		1024U	/* Seen by one look at the queue */
+#define TCP_LOOK_PIECES		2048U	/* Seen by one look at the queue */
 #define TCP_PIECE_COST		448U	/* Memory of each besides data */
 
 /**
