@@ -493,13 +493,12 @@ static int class_bits(const struct addr *a)
 }
 
 /**
- * conf_check_mapped() - Rules on addresses that mean something else
- * @ip:		Settings of an IP version
+ * conf_own_mapped() - Is the guest's own address to mean something else, too?
+ * @ip:		Settings of an IP version, its address known
  *
- * DNS is told apart from all else by its port, hence --dns-forward may have an
- * address that another one of these options has, too.
+ * Return: name of the option that says so, NULL if none does
  */
-static void conf_check_mapped(const struct conf_ip *ip)
+const char *conf_own_mapped(const struct conf_ip *ip)
 {
 	const struct {
 		const char *name;
@@ -509,15 +508,32 @@ static void conf_check_mapped(const struct conf_ip *ip)
 		{ "--map-host-loopback", &ip->map_host_loopback },
 		{ "--map-guest-addr", &ip->map_guest_addr },
 	};
-	char str[ADDR_STRLEN];
 	size_t i;
 
-	for (i = 0; ip->addr_given && i < ARRAY_SIZE(mapped); i++) {
-		if (addr_is_equal(&ip->addr, mapped[i].a))
-			die("option '%s': invalid value '%s', the guest's own "
-			    "by --address, accepted: another address",
-			    mapped[i].name, addr_str(&ip->addr, str));
+	for (i = 0; i < ARRAY_SIZE(mapped); i++) {
+		if (addr_is_set(mapped[i].a) &&
+		    addr_is_equal(mapped[i].a, &ip->addr))
+			return mapped[i].name;
 	}
+	return NULL;
+}
+
+/**
+ * conf_check_mapped() - Rules on addresses that mean something else
+ * @ip:		Settings of an IP version
+ *
+ * DNS is told apart from all else by its port, hence --dns-forward may have an
+ * address that another one of these options has, too.
+ */
+static void conf_check_mapped(const struct conf_ip *ip)
+{
+	const char *name = ip->addr_given ? conf_own_mapped(ip) : NULL;
+	char str[ADDR_STRLEN];
+
+	if (name)
+		die("option '%s': invalid value '%s', the guest's own by "
+		    "--address, accepted: another address", name,
+		    addr_str(&ip->addr, str));
 	if (addr_is_set(&ip->map_guest_addr) &&
 	    addr_is_equal(&ip->map_guest_addr, &ip->map_host_loopback))
 		die("option '--map-guest-addr': invalid value '%s', the host's "

@@ -178,6 +178,7 @@ static inline bool conf_ip_is_mapped(const struct conf_ip *ip,
 }
 
 void conf_parse(struct conf *conf, int argc, char *argv[]);
+const char *conf_own_mapped(const struct conf_ip *ip);
 void conf_from_host(struct conf *conf);
 void conf_print(const struct conf *conf);
 

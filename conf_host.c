@@ -136,24 +136,12 @@ static void template_adopt(struct conf *conf, enum ipver v,
  */
 static void template_check_mapped(const struct conf_ip *ip, enum ipver v)
 {
-	const struct {
-		const char *name;
-		const struct addr *a;
-	} mapped[] = {
-		{ "--dns-forward", &ip->dns_forward },
-		{ "--map-host-loopback", &ip->map_host_loopback },
-		{ "--map-guest-addr", &ip->map_guest_addr },
-	};
+	const char *name = conf_own_mapped(ip);
 	char str[ADDR_STRLEN];
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(mapped); i++) {
-		if (addr_is_set(mapped[i].a) &&
-		    addr_is_equal(mapped[i].a, &ip->addr))
-			warn("%s has no effect for %s: %s is the guest's own",
-			     mapped[i].name, version_name[v],
-			     addr_str(&ip->addr, str));
-	}
+	if (name)
+		warn("%s has no effect for %s: %s is the guest's own", name,
+		     version_name[v], addr_str(&ip->addr, str));
 }
 
 /**
