@@ -265,11 +265,14 @@ static int on_poll(struct vu *vu)
 			vu_ring_call(&vu->ring[i]);
 	}
 	busy = vu_ring_runs(from) && virtq_pending(&from->q);
-	if (vu->tap->blocked && vu_ring_runs(to) && to->is_enabled &&
-	    (virtq_has_more(&to->q) || vu->to_guest.is_shorter)) {
-		busy |= virtq_has_more(&to->q);
-		vu->to_guest.is_shorter = false;
-		tap_has_room(vu->tap);
+	if (vu->tap->blocked && vu_ring_runs(to) && to->is_enabled) {
+		bool more = virtq_has_more(&to->q);
+
+		busy |= more;
+		if (more || vu->to_guest.is_shorter) {
+			vu->to_guest.is_shorter = false;
+			tap_has_room(vu->tap);
+		}
 	}
 	if ((to->is_started && to->kick_fd < 0) ||
 	    (from->is_started && from->kick_fd < 0))
